@@ -1,0 +1,51 @@
+/**
+ * Every bound the broker keeps, each with its reason. They travel in `Ports.limits`, so that tests
+ * and operators can change one without touching code. Octets, seconds and counts; units at the end.
+ */
+export const LIMITS = {
+  /** More is not a message but an attack; RabbitMQ stops at 128 as well. */
+  headersMax: 128,
+  /** One header line, name and value. Node's own HTTP parser allows 16 KB for all of them. */
+  headerLineBytesMax: 8 * 1024,
+  /** All header lines of a frame together, as Node's HTTP parser. */
+  headerBytesMax: 16 * 1024,
+  /** API Gateway closes 1009 over this; stock clients send one WebSocket frame a message. */
+  frameBytesMax: 32 * 1024,
+  /** API Gateway's largest WebSocket message, and PostToConnection's (413 beyond). */
+  messageBytesMax: 128 * 1024,
+  /** Headers and body of one published message: what still fits a post with our own headers. */
+  publishBytesMax: 120 * 1024,
+  /** A post is billed per 32 KB: frames for one connection share a post up to here. */
+  postBytesMax: 32 * 1024,
+  /** Half a frame may wait in the store: no more than one whole WebSocket message. */
+  halfBytesMax: 128 * 1024,
+  /** …in so many pieces (each is a read and a write)… */
+  halfPiecesMax: 1024,
+  /** …and so long; then its sender is gone or up to no good. */
+  halfSecondsMax: 30,
+  /** Frames in one WebSocket message, which bounds the work of one invocation. */
+  framesPerMessageMax: 1000,
+  /** Within DynamoDB's 2,048-octet partition key and 1,024-octet sort key. */
+  destinationBytesMax: 512,
+  /** A publish reads one row set per literal prefix; eight keep it constant and small. */
+  destinationSegmentsMax: 8,
+  /** Within DynamoDB's sort key, beside a connection id. */
+  subscriptionIdBytesMax: 256,
+  receiptBytesMax: 256,
+  /** Bounds what the end of a connection has to clean up. */
+  subscriptionsPerConnectionMax: 100,
+  /** API Gateway's connection life is 2 h; five minutes more for clocks and late events. */
+  connectionSecondsMax: 2 * 3600 + 5 * 60,
+  /** Late messages of a closed connection find its identity this long. */
+  tombstoneSeconds: 15 * 60,
+  /** The heart-beat asked of clients: feeds the gateway's 10-minute idle timer, twice over. */
+  heartBeatMilliseconds: 240_000,
+  /** A 410 on a connection younger than this is retried (AWS-documented window after connect). */
+  youngConnectionSeconds: 10,
+  /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */
+  backlogSecondsMax: 5,
+  /** One handler's own deadline, well below the function's time-out. */
+  handlerSecondsMax: 10,
+} as const;
+
+export type Limits = { readonly [name in keyof typeof LIMITS]: number };

@@ -1,0 +1,216 @@
+/**
+ * What the broker speaks of: commands in, replies out, and the records between them.
+ * Dialects decode a client's text to commands and encode replies; the broker sees neither frames
+ * nor sockets. Everything here is plain data, `readonly`, told apart by `type`.
+ */
+import type { BrokerError } from './errors.ts';
+
+/** Decoded header pairs in the order sent. Repeats are legal; the first of a name counts. */
+export type Headers = readonly (readonly [name: string, value: string])[];
+
+/**
+ * Orders state changes of one connection: `epoch-sequence-frame`, each padded, so that plain string
+ * comparison is the order. A change wins only over an older stamp; an equal one is a repeat.
+ */
+export type Stamp = string;
+
+/** How a subscriber acknowledges (STOMP 1.2 "SUBSCRIBE ack Header"). */
+export type AckMode = 'auto' | 'client' | 'client-individual';
+
+/** What a client asks. `receipt` is the id it wants back once the command has taken effect. */
+export type Command =
+  | ConnectCommand
+  | SubscribeCommand
+  | UnsubscribeCommand
+  | SendCommand
+  | AcknowledgeCommand
+  | TransactionCommand
+  | DisconnectCommand
+  | RefusedCommand;
+
+export interface ConnectCommand {
+  readonly type: 'connect';
+  /** The version agreed on, or undefined when nothing offered is spoken here. */
+  readonly version: string | undefined;
+  readonly login?: string;
+  readonly passcode?: string;
+  readonly host?: string;
+  /** Milliseconds the client can send and wants to receive (STOMP 1.2 "Heart-beating"). */
+  readonly heartBeat?: readonly [sends: number, wants: number];
+  readonly headers: Headers;
+  readonly receipt?: string;
+}
+
+export interface SubscribeCommand {
+  readonly type: 'subscribe';
+  /** Unique per connection; dialects without one derive it from the destination. */
+  readonly id: string;
+  readonly destination: string;
+  readonly ack: AckMode;
+  /** Headers beyond id, destination, ack and receipt. */
+  readonly headers: Headers;
+  readonly receipt?: string;
+}
+
+export interface UnsubscribeCommand {
+  readonly type: 'unsubscribe';
+  /** One of both is there; STOMP 1.0 may name the destination instead of an id. */
+  readonly id?: string;
+  readonly destination?: string;
+  readonly headers: Headers;
+  readonly receipt?: string;
+}
+
+export interface SendCommand {
+  readonly type: 'send';
+  readonly destination: string;
+  readonly transaction?: string;
+  /** User headers, content-type among them, without what the broker sets itself. */
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+  readonly receipt?: string;
+}
+
+export interface AcknowledgeCommand {
+  readonly type: 'ack' | 'nack';
+  /** 1.2: the MESSAGE's `ack`; 1.0 and 1.1: its `message-id`. */
+  readonly id: string;
+  /** 1.1 only: the subscription the message came by. */
+  readonly subscription?: string;
+  readonly transaction?: string;
+  readonly headers: Headers;
+  readonly receipt?: string;
+}
+
+export interface TransactionCommand {
+  readonly type: 'begin' | 'commit' | 'abort';
+  readonly transaction: string;
+  readonly headers: Headers;
+  readonly receipt?: string;
+}
+
+export interface DisconnectCommand {
+  readonly type: 'disconnect';
+  readonly receipt?: string;
+}
+
+/** What could not be understood; it stands in its place among the commands. */
+export interface RefusedCommand {
+  readonly type: 'refused';
+  readonly error: BrokerError;
+  readonly receipt?: string;
+}
+
+/** What the broker answers, except messages, which are encoded per audience: `Dialect.message`. */
+export type Reply =
+  | {
+      readonly type: 'connected';
+      readonly version: string;
+      readonly session: string;
+      /** Milliseconds the server sends and wants (STOMP 1.2 "Heart-beating"). */
+      readonly heartBeat: readonly [sends: number, wants: number];
+      readonly server: string;
+    }
+  | { readonly type: 'receipt'; readonly receipt: string; readonly headers?: Headers }
+  | { readonly type: 'error'; readonly error: BrokerError; readonly receipt?: string };
+
+/** A published message, as every receiver shares it. */
+export interface Message {
+  /** `[0-9A-Za-z-]` only, derived from its arrival, so that a repeat carries the same id. */
+  readonly id: string;
+  /** As the sender spelt it. */
+  readonly destination: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/** Why a connection is over. Only after `lost` do SENDs and ACKs found later still run. */
+export type Ended = 'left' | 'refused' | 'lost';
+
+/** One WebSocket, or one HTTP session. Times are milliseconds since 1970. */
+export interface Connection {
+  readonly id: string;
+  /** Names of the carrier and, once known, the dialect spoken inside it. */
+  readonly carrier: string;
+  readonly dialect?: string;
+  /** Set by CONNECT; a connection without one has not connected. */
+  readonly version?: string;
+  /** Random; told to the client in place of the connection id. */
+  readonly session?: string;
+  readonly connectedAt: number;
+  /** Checked on every read; nothing waits for a clean-up. */
+  readonly expiresAt: number;
+  /** Of the newest change to this record. */
+  readonly stamp: Stamp;
+  /** A closed connection stays as a tombstone for some minutes. */
+  readonly ended?: Ended;
+}
+
+/** The start of a frame whose rest has not come yet. */
+export interface Half {
+  readonly bytes: Uint8Array;
+  /** When its first piece came; a half frame has a deadline. */
+  readonly since: number;
+  readonly pieces: number;
+  readonly stamp: Stamp;
+}
+
+export interface Subscription {
+  readonly connectionId: string;
+  readonly id: string;
+  /** As the subscriber spelt it. */
+  readonly destination: string;
+  readonly ack: AckMode;
+  readonly stamp: Stamp;
+}
+
+/** A subscription as fan-out needs it: all it takes to encode and post, without another read. */
+export interface Subscriber {
+  readonly connectionId: string;
+  readonly subscriptionId: string;
+  readonly carrier: string;
+  readonly dialect: string;
+  readonly version: string;
+  readonly connectedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Writes one receiver's copy of a message; what all receivers share is encoded already. */
+export type Splice = (subscription: string, ack?: string) => Uint8Array;
+
+export interface Decoded {
+  readonly commands: readonly Command[];
+  /** Bytes after the last whole frame, or undefined. A view of the input: copy to keep. */
+  readonly half?: Uint8Array;
+}
+
+/** What is said inside a carrier: STOMP, JSON. Pure; a violation is a `refused` command. */
+export interface Dialect {
+  readonly name: string;
+  /** True when any ERROR ends the connection (STOMP); false when only a fatal one does (JSON). */
+  readonly endsOnError: boolean;
+  /** True when texts may be joined end to end in one post; false when each is its own message. */
+  readonly joins: boolean;
+  /** The version of a connection that never sends CONNECT, or undefined where CONNECT is a must. */
+  readonly impliedVersion?: string;
+  /**
+   * Every whole frame of `bytes`, in order. `version` is the session's, undefined before CONNECT;
+   * a CONNECT among the frames sets it for those behind it. Nothing follows a fatal `refused`.
+   */
+  decode(bytes: Uint8Array, version: string | undefined): Decoded;
+  encode(reply: Reply, version: string | undefined): Uint8Array;
+  /** Encodes what all receivers of one version share, once. */
+  message(message: Message, version: string): Splice;
+}
+
+/** Wraps texts for a transport: raw WebSocket, SockJS, Engine.IO. Pure. */
+export interface Carrier {
+  readonly name: string;
+  /** The texts one inbound WebSocket message holds. Throws BrokerError on a broken envelope. */
+  unwrap(payload: Uint8Array): readonly Uint8Array[];
+  /**
+   * Posts for these texts, in order, each of at most `bytesMax` octets where the texts allow it.
+   * With `joins` several texts may share a post.
+   */
+  wrap(texts: readonly Uint8Array[], joins: boolean, bytesMax: number): readonly Uint8Array[];
+}

@@ -1,0 +1,190 @@
+/**
+ * What the core needs of the world, with the guarantees it leans on. An adapter that keeps the
+ * sentences here is a full implementation; the contract tests in test/contract/ hold it to them.
+ */
+import type { Destination } from './destination.ts';
+import type { BrokerError } from './errors.ts';
+import type { Limits } from './limits.ts';
+import type {
+  Carrier,
+  Connection,
+  Dialect,
+  Ended,
+  Half,
+  Stamp,
+  Subscriber,
+  Subscription,
+} from './model.ts';
+
+/** What CONNECT, or the first message of a connection, settles. */
+export interface SessionChange {
+  readonly dialect?: string;
+  readonly version?: string;
+  readonly session?: string;
+}
+
+export interface Found {
+  readonly connection: Connection;
+  readonly half?: Half;
+}
+
+export interface SubscriberPage {
+  readonly subscribers: readonly Subscriber[];
+  /** Where the next page begins; absent on the last. Opaque, valid for the same destination. */
+  readonly next?: string;
+}
+
+/**
+ * Connections and subscriptions. All reads are consistent: what a finished call wrote, every later
+ * call sees, in any process. Every change may be called twice with the same stamp (an invocation
+ * retried): the second call answers as the first did and changes nothing. Records past `expiresAt`
+ * are never returned, whether or not they are deleted yet. Passing faults (throttles, 5xx) are
+ * retried inside; what is thrown is final.
+ */
+export interface Store {
+  /** Writes a new connection. A repeat leaves the first as it is. */
+  open(connection: Connection): Promise<void>;
+
+  /**
+   * The connection and the half frame kept for it, in one read. A closed one is found as its
+   * tombstone (`ended`) for `tombstoneSeconds`; unknown, forgotten or expired: undefined.
+   */
+  find(connectionId: string): Promise<Found | undefined>;
+
+  /** Atomic. `stale`: a newer change stands. `ended`: closed, expired or unknown; nothing written. */
+  update(
+    connectionId: string,
+    change: SessionChange,
+    stamp: Stamp,
+  ): Promise<'done' | 'stale' | 'ended'>;
+
+  /**
+   * Makes the connection a tombstone, forgets its half frame and removes every subscription; not
+   * atomic, but done again it finishes what a crash left. The first `ended` stays, and a later one
+   * never turns it into something milder: `refused` and `left` overrule `lost`. Unknown: no effect.
+   */
+  end(connectionId: string, ended: Ended): Promise<void>;
+
+  /** Keeps the half frame in place of the last one; undefined forgets it. Older stamps lose. */
+  keepHalf(connectionId: string, half: Half | undefined, stamp: Stamp): Promise<void>;
+
+  /**
+   * Adds a subscription. When it answers `done`, every later `subscribers` of a matching
+   * destination includes it.
+   * `exists`: the id is in use by another SUBSCRIBE of this connection. `full`: it would be the
+   * `subscriptionsPerConnectionMax` + first. `stale`: a newer UNSUBSCRIBE of the id stands.
+   * `ended`: the connection was over, or unknown, before the call.
+   * `connection` is the record as found by the caller: what fan-out needs is copied from it.
+   */
+  subscribe(
+    connection: Connection,
+    subscription: Subscription,
+    destination: Destination,
+  ): Promise<'done' | 'exists' | 'full' | 'stale' | 'ended'>;
+
+  /**
+   * Removes a subscription and leaves a tombstone against older SUBSCRIBEs for `tombstoneSeconds`.
+   * When it answers, no later `subscribers` includes it. `unknown`: there is none of that id.
+   */
+  unsubscribe(connectionId: string, id: string, stamp: Stamp): Promise<'done' | 'unknown'>;
+
+  /** Live subscriptions of one connection, in no promised order, at most the limit of them. */
+  subscriptions(connectionId: string): Promise<readonly Subscription[]>;
+
+  /**
+   * Who gets a message published to `destination` (no pattern): exact subscribers and those whose
+   * pattern matches, one entry a subscription. Cost depends on the destination's own audience and
+   * depth, never on other subscriptions. The array may be shared between calls: do not change it.
+   */
+  subscribers(destination: Destination, from?: string): Promise<SubscriberPage>;
+}
+
+/** Posts for one connection: sent in this order, each after the one before it was accepted. */
+export interface Delivery {
+  readonly connectionId: string;
+  /** Lets the outbox tell the 410 of a newborn from that of a dead connection. */
+  readonly connectedAt: number;
+  readonly posts: readonly Uint8Array[];
+}
+
+/**
+ * `sent`: the gateway took every post. `gone`: it knows no such connection, and it is not a newborn.
+ * `slow`: the client's buffer is full. `throttled`: the account's rate is used up, after retries.
+ * `too-large`: over the gateway's message size. `failed`: anything else, after retries; logged.
+ * On any but `sent` some leading posts may have gone out, and none after the first that failed.
+ */
+export type Outcome = 'sent' | 'gone' | 'slow' | 'throttled' | 'too-large' | 'failed';
+
+/**
+ * The gateway's management side. Deliveries of one call run side by side within a bound; two calls
+ * for one connection are ordered only if the second begins after the first ended.
+ */
+export interface Outbox {
+  /**
+   * One outcome per delivery, same index. Retries passing faults within a budget; never throws for
+   * a fault of one delivery, so that one bad connection costs the others nothing.
+   */
+  post(deliveries: readonly Delivery[]): Promise<readonly Outcome[]>;
+  /** Closes the connection; one that is gone already is fine. `$disconnect` follows, perhaps. */
+  close(connectionId: string): Promise<void>;
+}
+
+/** Milliseconds since 1970. Never goes back by more than clocks do. */
+export interface Clock {
+  now(): number;
+}
+
+/** Waiting, so that a simulation can own time. */
+export interface Timer {
+  sleep(milliseconds: number): Promise<void>;
+}
+
+export interface Ids {
+  /** Unguessable, `[0-9a-zA-Z-]`, at least 96 bits. */
+  random(): string;
+}
+
+/** One structured line per event. Fields must hold no secret and no body. */
+export interface Log {
+  info(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** `cause` is logged with its stack; it never reaches a client. */
+  error(event: string, cause: unknown, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** Which dialect a client speaks, by its first text; a hint in words if none can begin so. */
+export type Detect = (text: Uint8Array) => Dialect | BrokerError;
+
+export interface Ports {
+  readonly store: Store;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly limits: Limits;
+  readonly dialects: ReadonlyMap<string, Dialect>;
+  readonly carriers: ReadonlyMap<string, Carrier>;
+  readonly detect: Detect;
+}
+
+/** One event of a connection on its way through the queue. */
+export interface IngressEvent {
+  readonly connectionId: string;
+  readonly eventType: 'MESSAGE' | 'DISCONNECT';
+  /** The gateway's id of the request: a repeat within five minutes is dropped by the queue. */
+  readonly requestId: string;
+  /** The gateway's id of the message; for DISCONNECT the requestId. */
+  readonly messageId: string;
+  readonly requestTimeEpoch: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * The FIFO queue between gateway and message handler, grouped by connection: events of one
+ * connection are handled in the order of their sends, at least once, none beside another.
+ */
+export interface Ingress {
+  /** Resolves once the event is stored; throws if it could not be, after retries. */
+  send(event: IngressEvent): Promise<void>;
+}
