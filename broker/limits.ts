@@ -44,6 +44,14 @@ export const LIMITS = {
   youngConnectionSeconds: 10,
   /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */
   backlogSecondsMax: 5,
+  /** SENDs fanned out together: bounds the memory of one flush. */
+  publicationsPerFlushMax: 100,
+  /** Gone connections forgotten side by side: each is a few store calls. */
+  forgettingAtOnceMax: 25,
+  /** Finished posts kept per topic and version while a batch fans out, by subscription id. */
+  sharedPostsMax: 256,
+  /** Connections an environment remembers as being in the midst of a frame. */
+  halvesRememberedMax: 10_000,
   /** One handler's own deadline, well below the function's time-out. */
   handlerSecondsMax: 10,
 } as const;

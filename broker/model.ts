@@ -191,6 +191,8 @@ export interface Dialect {
   readonly endsOnError: boolean;
   /** True when texts may be joined end to end in one post; false when each is its own message. */
   readonly joins: boolean;
+  /** What a refused CONNECT is told to offer, lowest first. */
+  readonly versions: readonly string[];
   /** The version of a connection that never sends CONNECT, or undefined where CONNECT is a must. */
   readonly impliedVersion?: string;
   /**

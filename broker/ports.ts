@@ -166,6 +166,10 @@ export interface Ports {
   readonly dialects: ReadonlyMap<string, Dialect>;
   readonly carriers: ReadonlyMap<string, Carrier>;
   readonly detect: Detect;
+  /** Spoken to whoever has not yet spoken a dialect: readable by a person at a terminal. */
+  readonly plain: Dialect;
+  /** `name/version`, told in CONNECTED. */
+  readonly server: string;
 }
 
 /** One event of a connection on its way through the queue. */

@@ -1,0 +1,213 @@
+/**
+ * One connection's events within one invocation, in order. The record is read once, half frames are
+ * put together, commands are executed one after the other; SENDs that follow each other are
+ * published as one batch, and answers leave with the posts they must precede.
+ *
+ * Whatever a client did before its fault is done; whatever comes after an ERROR that ends the
+ * connection is not. A repeat of the same events (a retried invocation) has the same message-ids and
+ * changes no record twice.
+ */
+import { BrokerError } from './errors.ts';
+import { execute } from './execute.ts';
+import type { Decoded, Half } from './model.ts';
+import type { Ports } from './ports.ts';
+import { flush, openSession, type Place, refuse, type Session } from './session.ts';
+import type { Turn } from './turn.ts';
+
+/** One event of a connection, as ingress hands it over. */
+export interface Inbound {
+  readonly connectionId: string;
+  readonly event: 'message' | 'lost';
+  readonly payload: Uint8Array;
+  /** The gateway's time of the request, ms. */
+  readonly epoch: number;
+  /** Orders events of one epoch: the queue's sequence number, or else the gateway's message id. */
+  readonly sequence: string;
+  /** The gateway's message id: message-ids derive from it. */
+  readonly messageId: string;
+  /** True on a delivery that is not the first: a crash came before. */
+  readonly repeated: boolean;
+}
+
+export interface ConversationOptions {
+  readonly ports: Ports;
+  readonly turn: Turn;
+  /** False under direct ingress, where the pieces of a frame may overtake each other. */
+  readonly splitFrames: boolean;
+  /** Connections known here to be in the midst of a frame. A hint: the record decides. */
+  readonly halves: Set<string>;
+  /** Asked between events; true once the invocation's deadline for this connection has passed. */
+  readonly expired: () => boolean;
+}
+
+/** Handles `events`, all of one connection, in order. Throws only for faults of ours. */
+export async function converse(
+  events: readonly Inbound[],
+  options: ConversationOptions,
+): Promise<void> {
+  const { ports, halves } = options;
+  const connectionId = events[0]?.connectionId;
+  if (connectionId === undefined) return;
+  if (!halves.has(connectionId) && events.every(isBeat)) return;
+  const found = await ports.store.find(connectionId);
+  if (found === undefined) return ports.outbox.close(connectionId);
+  if (found.connection.ended !== undefined && found.connection.ended !== 'lost') {
+    // Only after a crash may the close that follows the tombstone be missing.
+    if (events.some(({ repeated }) => repeated)) await ports.outbox.close(connectionId);
+    return;
+  }
+  const session = openSession(found.connection, ports, options.turn);
+  let half = found.half;
+  for (const event of events) {
+    if (session.ended !== undefined && session.ended !== 'lost') break;
+    if (options.expired()) throw new Error('the deadline of this invocation has passed');
+    half = await handle(event, half, session, options);
+  }
+  await flush(session);
+  if (session.ended === 'refused' || session.ended === 'left') {
+    halves.delete(connectionId);
+    await ports.outbox.close(connectionId);
+  }
+}
+
+/** Nothing but line ends: a heart-beat, unless half a frame waits for it. */
+function isBeat({ event, payload }: Inbound): boolean {
+  if (event !== 'message' || payload.length > 8) return false;
+  return payload.every((octet) => octet === 10 || octet === 13);
+}
+
+/** Returns the half frame that now waits. */
+async function handle(
+  event: Inbound,
+  half: Half | undefined,
+  session: Session,
+  options: ConversationOptions,
+): Promise<Half | undefined> {
+  if (event.event === 'lost') {
+    await flush(session);
+    options.halves.delete(event.connectionId);
+    await session.ports.store.end(event.connectionId, 'lost');
+    session.ended ??= 'lost';
+    return undefined;
+  }
+  const late = lateness(event, session);
+  if (late !== undefined) {
+    await refuse(session, late);
+    return undefined;
+  }
+  let waiting = half;
+  let frame = 0;
+  for (const text of unwrap(event, session)) {
+    if (text instanceof BrokerError) {
+      await refuse(session, text);
+      return undefined;
+    }
+    const bytes = waiting === undefined ? text : Buffer.concat([waiting.bytes, text]);
+    const decoded = decode(bytes, session);
+    for (const command of decoded.commands) {
+      if (session.ended === 'refused' || session.ended === 'left') return undefined;
+      await execute(command, session, placeOf(event, frame++));
+    }
+    waiting = await keep(decoded.half, waiting, event, session, options);
+  }
+  return waiting;
+}
+
+function unwrap({ payload }: Inbound, session: Session): readonly (Uint8Array | BrokerError)[] {
+  try {
+    return session.carrier.unwrap(payload);
+  } catch (cause) {
+    if (cause instanceof BrokerError) return [cause];
+    throw cause;
+  }
+}
+
+function decode(bytes: Uint8Array, session: Session): Decoded {
+  if (session.dialect === undefined) {
+    const detected = session.ports.detect(bytes);
+    if (detected instanceof BrokerError)
+      return { commands: [{ type: 'refused', error: detected }] };
+    session.dialect = detected;
+  }
+  return session.dialect.decode(bytes, session.connection.version);
+}
+
+/** Stores what is left of a frame, replaces or forgets what waited; nothing to do costs nothing. */
+async function keep(
+  rest: Uint8Array | undefined,
+  waiting: Half | undefined,
+  event: Inbound,
+  session: Session,
+  { halves, splitFrames }: ConversationOptions,
+): Promise<Half | undefined> {
+  const { store, limits } = session.ports;
+  const { id } = session.connection;
+  const { stamp } = placeOf(event, 0);
+  if (rest === undefined || session.ended !== undefined) {
+    halves.delete(id);
+    if (waiting !== undefined) await store.keepHalf(id, undefined, stamp);
+    return undefined;
+  }
+  const grown = waiting !== undefined && rest.length > waiting.bytes.length;
+  const half: Half = {
+    bytes: rest.slice(),
+    since: grown ? waiting.since : event.epoch,
+    pieces: grown ? waiting.pieces + 1 : 1,
+    stamp,
+  };
+  const wrong = splitFrames ? overdue(half, event, session) : unsplit();
+  if (wrong !== undefined) {
+    await refuse(session, wrong);
+    return undefined;
+  }
+  if (halves.size < limits.halvesRememberedMax) halves.add(id);
+  await store.keepHalf(id, half, stamp);
+  return half;
+}
+
+function overdue(half: Half, event: Inbound, session: Session): BrokerError | undefined {
+  const { halfBytesMax, halfPiecesMax, halfSecondsMax } = session.ports.limits;
+  if (half.bytes.length > halfBytesMax || half.pieces > halfPiecesMax) {
+    return new BrokerError(
+      'frame-too-large',
+      'The frame never ends',
+      `A frame ends with a NUL octet; split over messages it may have ${halfBytesMax} octets in at most ${halfPiecesMax} pieces.`,
+    );
+  }
+  if (event.epoch - half.since <= halfSecondsMax * 1000) return undefined;
+  return new BrokerError(
+    'protocol-violation',
+    'The rest of the frame came too late',
+    `A frame split over messages must be whole within ${halfSecondsMax} seconds.`,
+  );
+}
+
+function unsplit(): BrokerError {
+  return new BrokerError(
+    'protocol-violation',
+    'The frame is not whole',
+    'This broker runs with direct ingress, which keeps no order between messages: send each frame whole in one message, ended by a NUL octet.',
+  );
+}
+
+function lateness({ epoch, repeated }: Inbound, session: Session): BrokerError | undefined {
+  const { clock, limits } = session.ports;
+  if (repeated || clock.now() - epoch <= limits.backlogSecondsMax * 1000) return undefined;
+  return new BrokerError(
+    'rate-limited',
+    'Messages come faster than they can be handled',
+    `This connection is more than ${limits.backlogSecondsMax} seconds behind; connect again and send more slowly.`,
+  );
+}
+
+function placeOf({ epoch, sequence, messageId }: Inbound, frame: number): Place {
+  return {
+    stamp: `${String(epoch).padStart(13, '0')}-${sequence}-${String(frame).padStart(4, '0')}`,
+    messageId: `${epoch.toString(36)}-${plain(messageId)}-${frame.toString(36)}`,
+  };
+}
+
+/** The gateway's ids are base64; message-ids keep to letters, digits and `-`. */
+function plain(id: string): string {
+  return id.replace(/[^0-9A-Za-z]/g, (sign) => `-${sign.charCodeAt(0).toString(36)}`);
+}

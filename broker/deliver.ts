@@ -1,0 +1,36 @@
+/**
+ * Posting, and what its outcomes mean for the records. A connection that is gone is forgotten and,
+ * in case it lives after all, cut, so that its client comes back instead of hearing nothing.
+ */
+import type { Delivery, Outcome, Ports } from './ports.ts';
+
+/**
+ * Posts every delivery; returns once each has an outcome and the gone are forgotten. One that
+ * cannot be delivered costs the others nothing. Each is logged but the gone, which are normal life.
+ */
+export async function deliver(deliveries: readonly Delivery[], ports: Ports): Promise<void> {
+  if (deliveries.length === 0) return;
+  const outcomes = await ports.outbox.post(deliveries);
+  const gone: string[] = [];
+  const undelivered: Partial<Record<Outcome, number>> = {};
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome === 'sent') continue;
+    const connectionId = deliveries[index]?.connectionId;
+    if (outcome !== 'gone') undelivered[outcome] = (undelivered[outcome] ?? 0) + 1;
+    else if (connectionId !== undefined) gone.push(connectionId);
+  }
+  if (Object.keys(undelivered).length > 0) ports.log.warn('undelivered', undelivered);
+  await forgetAll(gone, ports);
+}
+
+async function forgetAll(connectionIds: readonly string[], ports: Ports): Promise<void> {
+  for (let from = 0; from < connectionIds.length; from += ports.limits.forgettingAtOnceMax) {
+    const some = connectionIds.slice(from, from + ports.limits.forgettingAtOnceMax);
+    await Promise.all(some.map((connectionId) => forget(connectionId, ports)));
+  }
+}
+
+async function forget(connectionId: string, ports: Ports): Promise<void> {
+  await ports.store.end(connectionId, 'lost');
+  await ports.outbox.close(connectionId);
+}

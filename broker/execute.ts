@@ -1,0 +1,115 @@
+/**
+ * What each command does: one switch, nothing else knows them all. A client's fault thrown on the
+ * way becomes its ERROR here, in one place.
+ */
+import { BrokerError } from './errors.ts';
+import type { Command, ConnectCommand } from './model.ts';
+import { send } from './publish.ts';
+import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
+import { subscribe, unsubscribe } from './subscribe.ts';
+
+/** Executes one command. Answers are queued in the session; throws only for faults of ours. */
+export async function execute(command: Command, session: Session, place: Place): Promise<void> {
+  try {
+    if (command.type !== 'connect' && command.type !== 'refused') await imply(session, place);
+    await act(command, session, place);
+  } catch (cause) {
+    if (!(cause instanceof BrokerError)) throw cause;
+    await refuse(session, cause, command.receipt);
+  }
+}
+
+async function act(command: Command, session: Session, place: Place): Promise<void> {
+  switch (command.type) {
+    case 'connect':
+      return connect(command, session, place);
+    case 'subscribe':
+      return subscribe(command, session, place);
+    case 'unsubscribe':
+      return unsubscribe(command, session, place);
+    case 'send':
+      return send(command, session, place);
+    case 'disconnect':
+      return disconnect(session, command.receipt);
+    case 'ack':
+    case 'nack':
+    case 'begin':
+    case 'commit':
+    case 'abort':
+      throw new BrokerError(
+        'not-supported',
+        `${command.type.toUpperCase()} is not served yet`,
+        'Acknowledgements and transactions come with queues; subscribe with ack:auto and send outside transactions.',
+      );
+    case 'refused':
+      throw command.error;
+    default:
+      command satisfies never;
+  }
+}
+
+async function connect(command: ConnectCommand, session: Session, place: Place): Promise<void> {
+  const { connection, ports, dialect } = session;
+  if (connection.version !== undefined && connection.stamp !== place.stamp) {
+    throw new BrokerError(
+      'protocol-violation',
+      'This connection has connected already',
+      'Send CONNECT once, as the first frame of a connection.',
+    );
+  }
+  if (command.version === undefined) {
+    const spoken = dialect?.versions.join(',') ?? '';
+    throw new BrokerError(
+      'version-unsupported',
+      'None of the versions offered is spoken here',
+      `Offer at least one of ${spoken} in accept-version.`,
+      [['version', spoken]],
+    );
+  }
+  await establish(command.version, session, place);
+  const beats = (command.heartBeat?.[0] ?? 0) > 0;
+  answer(session, {
+    type: 'connected',
+    version: command.version,
+    session: session.connection.session ?? '',
+    heartBeat: [0, beats ? ports.limits.heartBeatMilliseconds : 0],
+    server: ports.server,
+  });
+  if (command.receipt !== undefined) {
+    answer(session, { type: 'receipt', receipt: command.receipt });
+  }
+}
+
+/** Before its first command a connection either has connected, or its dialect needs no CONNECT. */
+async function imply(session: Session, place: Place): Promise<void> {
+  if (session.connection.version !== undefined) return;
+  const version = session.dialect?.impliedVersion;
+  if (version === undefined) {
+    throw new BrokerError(
+      'not-connected',
+      'This connection has not connected',
+      'Send CONNECT first and wait for CONNECTED.',
+    );
+  }
+  await establish(version, session, place);
+}
+
+async function establish(version: string, session: Session, place: Place): Promise<void> {
+  const { connection, ports, dialect } = session;
+  if (session.ended !== undefined) return;
+  const known = connection.session ?? ports.ids.random();
+  const change = { version, session: known, ...(dialect ? { dialect: dialect.name } : {}) };
+  const outcome = await ports.store.update(connection.id, change, place.stamp);
+  if (outcome !== 'done') {
+    session.ended = 'lost';
+    return;
+  }
+  session.connection = { ...connection, ...change, stamp: place.stamp };
+}
+
+async function disconnect(session: Session, receipt: string | undefined): Promise<void> {
+  if (session.publications.length > 0) await publishPending(session);
+  await session.ports.store.end(session.connection.id, 'left');
+  if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+  session.ended ??= 'left';
+}

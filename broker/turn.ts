@@ -1,0 +1,78 @@
+/**
+ * One invocation's publishing. Conversations run side by side; what they publish at about the same
+ * moment is fanned out together, so that all frames for one connection leave in one post. A flush
+ * waits for nobody: it goes once every running conversation has arrived, or on the next turn of the
+ * scheduler, whichever is first.
+ */
+import { deliver } from './deliver.ts';
+import { fanOut, type Publication } from './fanout.ts';
+import type { Connection } from './model.ts';
+import type { Ports } from './ports.ts';
+
+/** Texts for one connection that precede, in its post, whatever is published with them. */
+export interface Answer {
+  readonly connection: Connection;
+  readonly texts: readonly Uint8Array[];
+}
+
+export interface Turn {
+  /** A conversation begins; the returned function says that it ended. */
+  enter(): () => void;
+  /**
+   * Posts the answer and publishes, in this order per connection. Resolves when every post has an
+   * outcome; messages of one caller keep their order, those of different callers mix.
+   */
+  flush(answer: Answer | undefined, publications: readonly Publication[]): Promise<void>;
+}
+
+interface Waiting {
+  readonly answer: Answer | undefined;
+  readonly publications: readonly Publication[];
+  readonly done: () => void;
+  readonly failed: (cause: unknown) => void;
+}
+
+export function makeTurn(ports: Ports): Turn {
+  let running = 0;
+  let waiting: Waiting[] = [];
+
+  async function drain(): Promise<void> {
+    if (waiting.length === 0) return;
+    const all = waiting;
+    waiting = [];
+    try {
+      await fanOutAll(all, ports);
+      for (const { done } of all) done();
+    } catch (cause) {
+      for (const { failed } of all) failed(cause);
+    }
+  }
+
+  function drainIfAllWait(): void {
+    if (waiting.length >= running) void drain();
+  }
+
+  return {
+    enter() {
+      running++;
+      return () => {
+        running--;
+        drainIfAllWait();
+      };
+    },
+    flush(answer, publications) {
+      return new Promise((done, failed) => {
+        waiting.push({ answer, publications, done, failed });
+        if (waiting.length >= running) void drain();
+        else if (waiting.length === 1) void ports.timer.sleep(0).then(drain);
+      });
+    },
+  };
+}
+
+async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<void> {
+  const answers = all.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
+  const publications =
+    all.length === 1 && all[0] ? all[0].publications : all.flatMap((one) => one.publications);
+  await fanOut(answers, publications, ports, (deliveries) => deliver(deliveries, ports));
+}
