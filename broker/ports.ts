@@ -137,6 +137,8 @@ export interface Clock {
 /** Waiting, so that a simulation can own time. */
 export interface Timer {
   sleep(milliseconds: number): Promise<void>;
+  /** Calls `action` once, that much later, unless the returned function is called before. */
+  after(milliseconds: number, action: () => void): () => void;
 }
 
 export interface Ids {

@@ -1,0 +1,32 @@
+/**
+ * The end of a connection that cannot go on through a fault of ours: its client reads one ERROR in
+ * its own dialect, then the socket closes. What it had sent before stands.
+ */
+import type { BrokerError } from '../broker/errors.ts';
+import { dialectOf, named } from '../broker/fanout.ts';
+import type { Ports } from '../broker/ports.ts';
+
+/** True once the connection is over. False, and logged, if not even that could be done. */
+export async function condemn(
+  connectionId: string,
+  error: BrokerError,
+  ports: Ports,
+): Promise<boolean> {
+  try {
+    const found = await ports.store.find(connectionId);
+    await ports.store.end(connectionId, 'refused');
+    if (found !== undefined && found.connection.ended === undefined) {
+      const { connection } = found;
+      const dialect = dialectOf(connection, ports);
+      const text = dialect.encode({ type: 'error', error }, connection.version);
+      const carrier = named(ports.carriers, connection.carrier);
+      const posts = carrier.wrap([text], dialect.joins, ports.limits.postBytesMax);
+      await ports.outbox.post([{ connectionId, connectedAt: connection.connectedAt, posts }]);
+    }
+    await ports.outbox.close(connectionId);
+    return true;
+  } catch (cause) {
+    ports.log.error('condemn-failed', cause, { connectionId });
+    return false;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Dead letters: a record that crashed its handler five times over. Its connection is over, for a
+ * conversation with a hole in it cannot go on. Metadata is logged, the body never.
+ */
+import { internalError } from '../broker/errors.ts';
+import type { Ports } from '../broker/ports.ts';
+import { condemn } from './condemn.ts';
+import type { QueueEvent, QueueResult } from './events.ts';
+
+export function deadHandler(ports: Ports): (event: QueueEvent) => Promise<QueueResult> {
+  return async ({ Records }) => {
+    const failed: { itemIdentifier: string }[] = [];
+    for (const { messageId, attributes, messageAttributes } of Records) {
+      const connectionId =
+        messageAttributes['connectionId']?.stringValue ?? attributes.MessageGroupId;
+      ports.log.error('dead-letter', new Error('given up after repeated crashes'), {
+        connectionId,
+        record: messageId,
+        sent: attributes.SentTimestamp,
+      });
+      if (connectionId === undefined) continue;
+      if (!(await condemn(connectionId, internalError(), ports))) {
+        failed.push({ itemIdentifier: messageId });
+      }
+    }
+    return { batchItemFailures: failed };
+  };
+}

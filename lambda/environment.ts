@@ -1,0 +1,35 @@
+/**
+ * What the template tells a function, read and checked once per cold start. A missing or broken
+ * variable is one clear line in the log, and every invocation after it fails: the alarm on function
+ * errors, and on `$connect` a refused handshake, say the rest.
+ */
+
+export interface Environment {
+  readonly tableName: string;
+  /** `https://{api}.execute-api.{region}.amazonaws.com/{stage}`. */
+  readonly managementEndpoint: string;
+  /** Absent with direct ingress, and where nothing is queued. */
+  readonly queueUrl: string | undefined;
+}
+
+/** Throws with every fault found, by variable name. */
+export function readEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+): Environment {
+  const tableName = variables['TABLE_NAME'] ?? '';
+  const managementEndpoint = variables['MANAGEMENT_ENDPOINT'] ?? '';
+  const queueUrl = variables['QUEUE_URL'] || undefined;
+  const faults = [
+    tableName === '' && 'TABLE_NAME is missing: the name of the DynamoDB table',
+    !isUrl(managementEndpoint) &&
+      `MANAGEMENT_ENDPOINT must be the https URL of the WebSocket API's stage, not "${managementEndpoint}"`,
+    queueUrl !== undefined && !isUrl(queueUrl) && `QUEUE_URL must be a URL, not "${queueUrl}"`,
+  ].filter((fault) => fault !== false);
+  if (faults.length > 0) throw new Error(`the environment is incomplete: ${faults.join('; ')}`);
+  return { tableName, managementEndpoint, queueUrl };
+}
+
+/** `http:` is for tests against an endpoint on this machine. */
+function isUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
