@@ -25,6 +25,8 @@ export const LIMITS = {
   halfSecondsMax: 30,
   /** Frames in one WebSocket message, which bounds the work of one invocation. */
   framesPerMessageMax: 1000,
+  /** Levels of a JSON text: readers recurse, and .NET's own stops at 64. */
+  jsonDepthMax: 64,
   /** Within DynamoDB's 2,048-octet partition key and 1,024-octet sort key. */
   destinationBytesMax: 512,
   /** A publish reads one row set per literal prefix; eight keep it constant and small. */
@@ -38,6 +40,8 @@ export const LIMITS = {
   connectionSecondsMax: 2 * 3600 + 5 * 60,
   /** Late messages of a closed connection find its identity this long. */
   tombstoneSeconds: 15 * 60,
+  /** Ids given up that one connection's tombstones are kept of: fresh ids must fill no memory. */
+  tombstonesPerConnectionMax: 1000,
   /** The heart-beat asked of clients: feeds the gateway's 10-minute idle timer, twice over. */
   heartBeatMilliseconds: 240_000,
   /** A 410 on a connection younger than this is retried (AWS-documented window after connect). */

@@ -197,7 +197,7 @@ class Model {
   /** A SUBSCRIBE older than all: refused where a tombstone stands, open to either elsewhere. */
   #late(known: Known | undefined, asked: string): string {
     if (known === undefined) return 'ended';
-    if (known.subscriptions.has(asked)) return 'exists';
+    if (known.subscriptions.has(asked)) return 'open to either';
     const grave = known.graves.get(asked) ?? 0;
     const full = known.subscriptions.size >= SUBSCRIPTIONS_MAX;
     return full || this.#stage.clock.now() >= grave ? 'open to either' : 'stale';

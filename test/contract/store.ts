@@ -3,7 +3,9 @@
  * keeps it may stand in for any other. Black box: only the port's own methods are called.
  */
 import { storeConnections } from './store-connections.ts';
+import { storeHalves } from './store-halves.ts';
 import { storeModel } from './store-model.ts';
+import { storeNames } from './store-names.ts';
 import { storePatterns } from './store-patterns.ts';
 import { storeSubscriptions } from './store-subscriptions.ts';
 import type { MakeStore } from './store-world.ts';
@@ -24,7 +26,9 @@ export function storeContract(
 ): void {
   describe(`${name} keeps the store's promises`, () => {
     storeConnections(makeStore);
+    storeHalves(makeStore);
     storeSubscriptions(makeStore);
+    storeNames(makeStore);
     storePatterns(makeStore);
     storeModel(makeStore, { runs, seed });
   });
