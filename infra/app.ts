@@ -1,0 +1,26 @@
+/** The broker alone in a stack of its own: `npx cdk deploy`, or `npx cdk deploy -c ingress=direct`. */
+import { App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { type Ingress, StompBroker } from './stomp-broker.ts';
+
+const app = new App();
+const stack = new Stack(app, 'Stompway', { description: 'stompway: a message broker, no server' });
+const broker = new StompBroker(stack, 'Broker', {
+  ingress: ingress(app.node.tryGetContext('ingress') ?? 'fifo'),
+  // This stack is for trying the broker: `cdk destroy` leaves nothing behind.
+  removalPolicy: RemovalPolicy.DESTROY,
+});
+const outputs: Readonly<Record<string, string | undefined>> = {
+  WebSocketUrl: broker.url,
+  TryIt: `npx wscat -c ${broker.url}`,
+  Ingress: broker.ingress,
+  TableName: broker.table.tableName,
+  DeadLetterQueueUrl: broker.deadLetterQueue?.queueUrl,
+};
+for (const [name, value] of Object.entries(outputs)) {
+  if (value !== undefined) new CfnOutput(stack, name, { value });
+}
+
+function ingress(asked: unknown): Ingress {
+  if (asked === 'fifo' || asked === 'direct') return asked;
+  throw new Error(`-c ingress=${asked}: there are "fifo" and "direct"`);
+}

@@ -1,0 +1,12 @@
+/**
+ * The variables by which the template tells the handlers where things are. infra/ and lambda/ meet
+ * here by name alone; test/infra/environment.test.ts compares these with what lambda/ reads.
+ */
+export const VARIABLES = {
+  /** Name of the one table. */
+  table: 'TABLE_NAME',
+  /** `https://{api}.execute-api.{region}.amazonaws.com/{stage}`, even behind a custom domain. */
+  endpoint: 'MANAGEMENT_ENDPOINT',
+  /** URL of the ingress queue; for `disconnect` alone, and absent with direct ingress. */
+  queue: 'QUEUE_URL',
+} as const;

@@ -1,0 +1,64 @@
+/**
+ * What each function may do, action by action: what its handler calls and nothing more. A call that
+ * is missing here fails as AccessDenied, so the lists follow adapters/dynamodb and its tests.
+ */
+import { Stack } from 'aws-cdk-lib';
+import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+
+/** On the table, by what is to be done there. Transactions are checked as the actions in them. */
+export const TABLE_ACTIONS = {
+  /** Writes a connection's record. */
+  open: ['dynamodb:PutItem'],
+  /** Reads who hears a destination. */
+  readSubscribers: ['dynamodb:Query'],
+  /** Makes a connection a tombstone and removes what hangs on it. */
+  end: [
+    'dynamodb:BatchWriteItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+  ],
+  /** Sessions, subscriptions, half frames, publishing. */
+  converse: [
+    'dynamodb:BatchWriteItem',
+    'dynamodb:ConditionCheckItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+  ],
+} as const;
+
+/** What Lambda's poller does with the function's role. */
+export const CONSUME_ACTIONS = [
+  'sqs:DeleteMessage',
+  'sqs:GetQueueAttributes',
+  'sqs:ReceiveMessage',
+] as const;
+
+export function allow(actions: readonly string[], ...resources: string[]): PolicyStatement {
+  return new PolicyStatement({ actions: [...actions], resources });
+}
+
+/** Posting to (POST) and closing (DELETE) any connection of this stage; AWS knows none by name. */
+export function manageConnections(
+  stage: WebSocketStage,
+  ...methods: readonly ConnectionMethod[]
+): PolicyStatement {
+  const arns = methods.map((method) => connectionsArn(stage, method));
+  return allow(['execute-api:ManageConnections'], ...arns);
+}
+
+export type ConnectionMethod = 'POST' | 'DELETE';
+
+export function connectionsArn(stage: WebSocketStage, method: ConnectionMethod): string {
+  return Stack.of(stage).formatArn({
+    service: 'execute-api',
+    resource: stage.api.apiId,
+    resourceName: `${stage.stageName}/${method}/@connections/*`,
+  });
+}

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { allow } from './grants.ts';
+
+/** The handlers there are: a folder of build/, an export of lambda/ and a function each. */
+export const HANDLERS = ['connect', 'disconnect', 'message', 'dead'] as const;
+export type HandlerName = (typeof HANDLERS)[number];
+
+/** Longer than any handler's own deadline (broker/limits.ts: 10 s), so that it can answer. */
+export const HANDLER_TIMEOUT = Duration.seconds(30);
+
+/** Where bundle.ts puts the bundles: beside infra/ in a clone, beside dist/ in the package. */
+const BUILD = fileURLToPath(new URL('../build/', import.meta.url));
+
+export interface HandlerProps {
+  readonly handler: HandlerName;
+  readonly description: string;
+  readonly memorySize: number;
+  readonly logRetention?: RetentionDays;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly statements: readonly PolicyStatement[];
+}
+
+/**
+ * A function, its log group and its role. The role holds what `statements` says and writing to this
+ * one log group, nothing else: Lambda's managed policy would allow every log group there is.
+ */
+export function handlerFunction(scope: Construct, id: string, props: HandlerProps): Lambda {
+  const logGroup = new LogGroup(scope, `${id}Log`, {
+    retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const role = new Role(scope, `${id}Role`, {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+  });
+  role.addToPolicy(allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn));
+  for (const statement of props.statements) role.addToPolicy(statement);
+  return new Lambda(scope, id, {
+    description: props.description,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    code: bundle(scope, props.handler),
+    handler: `index.${props.handler}`,
+    memorySize: props.memorySize,
+    timeout: HANDLER_TIMEOUT,
+    environment: { ...props.environment },
+    logGroup,
+    role,
+  });
+}
+
+/** Where nothing will be deployed (`cdk list`, template tests) no bundle is asked for. */
+function bundle(scope: Construct, handler: HandlerName): Code {
+  if (!Stack.of(scope).bundlingRequired) return Code.fromInline('// not bundled');
+  const folder = `${BUILD}${handler}`;
+  if (existsSync(folder)) return Code.fromAsset(folder);
+  throw new Error(`There is no bundle of "${handler}": run "npm run bundle" first.`);
+}

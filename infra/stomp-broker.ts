@@ -1,0 +1,204 @@
+/**
+ * The package's entry: a STOMP and JSON message broker as one construct. A WebSocket API whose
+ * routes end in Lambdas, one DynamoDB table, and between `$default` and its Lambda a FIFO queue
+ * grouped by connection, because API Gateway promises no order between the messages of one.
+ */
+import { Annotations, type Duration, Names, type RemovalPolicy } from 'aws-cdk-lib';
+import {
+  type ThrottleSettings,
+  WebSocketApi,
+  type WebSocketRouteIntegration,
+  WebSocketStage,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { BrokerAlarms } from './alarms.ts';
+import { brokerDashboard } from './dashboard.ts';
+import { BrokerFunctions } from './functions.ts';
+import { connectionsArn, TABLE_ACTIONS } from './grants.ts';
+import type { HandlerName } from './handler.ts';
+import { IngressQueue } from './ingress-queue.ts';
+import { brokerTable } from './table.ts';
+
+/** How frames travel from the gateway to their Lambda. */
+export type Ingress = 'fifo' | 'direct';
+
+/** The same on both homes: `npm start` serves `/ws` as well. */
+const STAGE_NAME = 'ws';
+
+/** Bounds what strangers can make the owner of an open broker pay. Events of clients, not posts. */
+const OPEN_THROTTLE: ThrottleSettings = { rateLimit: 1000, burstLimit: 2000 };
+
+/** A tenth of a Region's default; full batches of this many outrun the gateway's 10,000/s. */
+const MESSAGE_CONCURRENCY = 100;
+
+export interface StompBrokerProps {
+  /**
+   * `fifo`: messages of one connection are handled in order, retried and dead-lettered. `direct`:
+   * 20–50 ms and $1.50 per million inbound messages less, and none of this.
+   *
+   * @default 'fifo'
+   */
+  readonly ingress?: Ingress;
+
+  /**
+   * How many events a second the stage takes from all clients together.
+   *
+   * @default - 1,000 a second in bursts of 2,000
+   */
+  readonly throttle?: ThrottleSettings;
+
+  /**
+   * Memory of the functions, in megabytes.
+   *
+   * @default - 512 for `message`, 256 for the others
+   */
+  readonly memory?: { readonly [handler in HandlerName]?: number };
+
+  /**
+   * How many `message` functions may run at once with `fifo` ingress, which leaves the rest of the
+   * account's concurrency to `$connect`.
+   *
+   * @default 100
+   */
+  readonly messageConcurrency?: number;
+
+  /**
+   * How long the functions' logs are kept.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays;
+
+  /**
+   * What encrypts the table.
+   *
+   * @default TableEncryption.DEFAULT
+   */
+  readonly tableEncryption?: TableEncryption;
+
+  /**
+   * Whether the table can be restored to any second of the last 35 days.
+   *
+   * @default false
+   */
+  readonly pointInTimeRecovery?: boolean;
+
+  /**
+   * What becomes of the table when the broker is removed from the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * Who is told when an alarm goes off.
+   *
+   * @default - nobody; the alarms show on the dashboard
+   */
+  readonly alarmTopic?: ITopic;
+
+  /**
+   * A message that waits longer in the ingress queue raises an alarm.
+   *
+   * @default Duration.seconds(30)
+   */
+  readonly messageAgeAlarm?: Duration;
+}
+
+export class StompBroker extends Construct {
+  readonly ingress: Ingress;
+  readonly api: WebSocketApi;
+  readonly stage: WebSocketStage;
+  readonly table: Table;
+  /** `dead` is there with `fifo` ingress only. */
+  readonly functions: BrokerFunctions;
+  /** With `fifo` ingress only. */
+  readonly queue?: Queue;
+  /** With `fifo` ingress only. */
+  readonly deadLetterQueue?: Queue;
+  readonly alarms: readonly Alarm[];
+  readonly dashboard: Dashboard;
+
+  constructor(scope: Construct, id: string, props: StompBrokerProps = {}) {
+    super(scope, id);
+    this.ingress = props.ingress ?? 'fifo';
+    this.table = brokerTable(this, 'Table', props);
+    this.api = new WebSocketApi(this, 'Api', {
+      apiName: Names.uniqueResourceName(this, { separator: '-' }),
+      description: 'stompway: STOMP and JSON over WebSockets',
+    });
+    this.stage = new WebSocketStage(this, 'Stage', {
+      webSocketApi: this.api,
+      stageName: STAGE_NAME,
+      autoDeploy: true,
+      throttle: props.throttle ?? OPEN_THROTTLE,
+    });
+    const queues = this.ingress === 'fifo' ? new IngressQueue(this, 'Ingress') : undefined;
+    const common = {
+      stage: this.stage,
+      table: this.table,
+      ...(queues === undefined ? {} : { queues }),
+    };
+    this.functions = new BrokerFunctions(this, 'Functions', { ...props, ...common });
+    if (queues !== undefined) {
+      this.queue = queues.queue;
+      this.deadLetterQueue = queues.deadLetterQueue;
+      queues.feed(this.functions, props.messageConcurrency ?? MESSAGE_CONCURRENCY);
+    }
+    this.route(queues);
+    const watched = { ...common, functions: this.functions };
+    this.alarms = new BrokerAlarms(this, 'Alarms', { ...props, ...watched }).alarms;
+    this.dashboard = brokerDashboard(this, 'Dashboard', { ...watched, alarms: this.alarms });
+    this.warnWhileOpen();
+  }
+
+  /** Where clients connect: `wss://…/ws`. */
+  get url(): string {
+    return this.stage.url;
+  }
+
+  /**
+   * Lets somebody else's function publish: read who hears a destination, and post to them. It finds
+   * both by the table's name and the stage's `callbackUrl`.
+   */
+  grantPublish(grantee: IGrantable): Grant {
+    this.table.encryptionKey?.grantDecrypt(grantee);
+    const read = Grant.addToPrincipal({
+      grantee,
+      actions: [...TABLE_ACTIONS.readSubscribers],
+      resourceArns: [this.table.tableArn],
+    });
+    const post = Grant.addToPrincipal({
+      grantee,
+      actions: ['execute-api:ManageConnections'],
+      resourceArns: [connectionsArn(this.stage, 'POST')],
+    });
+    return read.combine(post);
+  }
+
+  /** Each route ends in its Lambda; that of `$default` stands behind the queue, if there is one. */
+  private route(queues: IngressQueue | undefined): void {
+    const { connect, disconnect, message } = this.functions;
+    const routes: readonly (readonly [key: string, integration: WebSocketRouteIntegration])[] = [
+      ['$connect', new WebSocketLambdaIntegration('Connect', connect)],
+      ['$disconnect', new WebSocketLambdaIntegration('Disconnect', disconnect)],
+      ['$default', queues?.integration() ?? new WebSocketLambdaIntegration('Message', message)],
+    ];
+    for (const [key, integration] of routes) this.api.addRoute(key, { integration });
+  }
+
+  private warnWhileOpen(): void {
+    Annotations.of(this).addWarningV2(
+      'stompway:open',
+      'No identity is configured: whoever knows the URL may connect, publish and listen. ' +
+        'The stage is throttled so that strangers cannot run up an unbounded bill.',
+    );
+  }
+}

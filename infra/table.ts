@@ -1,0 +1,24 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import type { Construct } from 'constructs';
+
+export interface BrokerTableProps {
+  readonly encryption?: TableEncryption;
+  readonly pointInTimeRecovery?: boolean;
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** The one table: `pk` and `sk` strings, no index, paid per request, TTL on `expires`. */
+export function brokerTable(scope: Construct, id: string, props: BrokerTableProps): Table {
+  return new Table(scope, id, {
+    partitionKey: { name: 'pk', type: AttributeType.STRING },
+    sortKey: { name: 'sk', type: AttributeType.STRING },
+    billingMode: BillingMode.PAY_PER_REQUEST,
+    timeToLiveAttribute: 'expires',
+    encryption: props.encryption ?? TableEncryption.DEFAULT,
+    pointInTimeRecoverySpecification: {
+      pointInTimeRecoveryEnabled: props.pointInTimeRecovery ?? false,
+    },
+    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+  });
+}
