@@ -34,6 +34,8 @@ export const LIMITS = {
   /** Within DynamoDB's sort key, beside a connection id. */
   subscriptionIdBytesMax: 256,
   receiptBytesMax: 256,
+  /** Part of a key in the store, beside a connection id; as a subscription id. */
+  transactionBytesMax: 256,
   /** Bounds what the end of a connection has to clean up. */
   subscriptionsPerConnectionMax: 100,
   /** API Gateway's connection life is 2 h; five minutes more for clocks and late events. */
