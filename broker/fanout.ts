@@ -1,14 +1,13 @@
 /**
- * From publications to posts. A frame's shared part is encoded once per (dialect, version); what is
- * the receiver's own is spliced in; all frames for one connection are joined into as few posts as
- * the carrier allows. Receivers whose frames are the same octets get the same object, which the
- * outbox may recognise: with the usual client every receiver's subscription id is the same.
+ * From publications to posts. All frames for one connection are joined into as few posts as the
+ * carrier allows.
  *
  * Cost of a batch: the store's reads of each distinct destination, one post per connection and
  * 32 KB, and per receiver one table look-up.
  */
 import type { Destination } from './destination.ts';
-import type { Carrier, Connection, Dialect, Message, Splice, Subscriber } from './model.ts';
+import { dialectOf, type Encoder, type Hit, makeEncoder, named, type Stretch } from './encoder.ts';
+import type { Connection, Message } from './model.ts';
 import type { Delivery, Ports, SubscriberPage } from './ports.ts';
 
 export interface Publication {
@@ -17,24 +16,22 @@ export interface Publication {
 }
 
 /** Publications of one destination, with their places in the whole batch. */
-interface Topic {
+interface Topic extends Stretch {
   readonly destination: Destination;
   readonly messages: Message[];
   readonly places: number[];
 }
 
-/** A subscriber of a topic, as found. */
-interface Hit {
-  readonly topic: Topic;
-  readonly subscriber: Subscriber;
+interface Found extends Hit {
+  readonly stretch: Topic;
 }
 
 interface Receiver {
   readonly connectionId: string;
   readonly connectedAt: number;
-  readonly hit: Hit;
+  readonly hit: Found;
   /** Further subscriptions of the same connection, rare. */
-  more?: Hit[];
+  more?: Found[];
 }
 
 interface AnswerTexts {
@@ -95,7 +92,7 @@ function gather(
     for (const subscriber of pages[index]?.subscribers ?? []) {
       if (subscriber.expiresAt <= now) continue;
       const { connectionId, connectedAt } = subscriber;
-      const hit = { topic, subscriber };
+      const hit = { stretch: topic, subscriber };
       const receiver = receivers.get(connectionId);
       if (receiver === undefined) receivers.set(connectionId, { connectionId, connectedAt, hit });
       else if (receiver.more === undefined) receiver.more = [hit];
@@ -136,97 +133,8 @@ function join(
 function inOrder(receiver: Receiver, encode: Encoder): readonly Uint8Array[] {
   return [receiver.hit, ...(receiver.more ?? [])]
     .flatMap((hit) =>
-      encode.texts(hit).map((text, index) => ({ place: hit.topic.places[index] ?? 0, text })),
+      encode.texts(hit).map((text, index) => ({ place: hit.stretch.places[index] ?? 0, text })),
     )
     .sort((a, b) => a.place - b.place)
     .map(({ text }) => text);
-}
-
-interface Encoder {
-  texts(hit: Hit): readonly Uint8Array[];
-  posts(hit: Hit): readonly Uint8Array[];
-  wrap(subscriber: Subscriber, texts: readonly Uint8Array[]): readonly Uint8Array[];
-}
-
-/** What all receivers of one topic, carrier, dialect and version share. */
-interface Shared {
-  readonly topic: Topic;
-  readonly carrierName: string;
-  readonly dialectName: string;
-  readonly version: string;
-  readonly carrier: Carrier;
-  readonly dialect: Dialect;
-  readonly splices: readonly Splice[];
-  /** Finished posts by subscription id. */
-  readonly posts: Map<string, readonly Uint8Array[]>;
-}
-
-/** Remembers shared parts for one batch: there are as many as topics × spoken versions. */
-function makeEncoder(ports: Ports): Encoder {
-  const known: Shared[] = [];
-  let last: Shared | undefined;
-
-  function shared({ topic, subscriber }: Hit): Shared {
-    if (last !== undefined && shares(last, topic, subscriber)) return last;
-    last = known.find((one) => shares(one, topic, subscriber)) ?? begin(topic, subscriber);
-    return last;
-  }
-
-  function begin(topic: Topic, { carrier, dialect, version }: Subscriber): Shared {
-    const spoken = named(ports.dialects, dialect);
-    const made: Shared = {
-      topic,
-      carrierName: carrier,
-      dialectName: dialect,
-      version,
-      carrier: named(ports.carriers, carrier),
-      dialect: spoken,
-      splices: topic.messages.map((message) => spoken.message(message, version)),
-      posts: new Map(),
-    };
-    known.push(made);
-    return made;
-  }
-
-  return {
-    texts(hit) {
-      return shared(hit).splices.map((splice) => splice(hit.subscriber.subscriptionId));
-    },
-    posts(hit) {
-      const { splices, posts, carrier, dialect } = shared(hit);
-      const id = hit.subscriber.subscriptionId;
-      const finished = posts.get(id);
-      if (finished !== undefined) return finished;
-      const texts = splices.map((splice) => splice(id));
-      const made = carrier.wrap(texts, dialect.joins, ports.limits.postBytesMax);
-      if (posts.size < ports.limits.sharedPostsMax) posts.set(id, made);
-      return made;
-    },
-    wrap(subscriber, texts) {
-      const carrier = named(ports.carriers, subscriber.carrier);
-      const joins = named(ports.dialects, subscriber.dialect).joins;
-      return carrier.wrap(texts, joins, ports.limits.postBytesMax);
-    },
-  };
-}
-
-function shares(one: Shared, topic: Topic, subscriber: Subscriber): boolean {
-  return (
-    one.topic === topic &&
-    one.version === subscriber.version &&
-    one.dialectName === subscriber.dialect &&
-    one.carrierName === subscriber.carrier
-  );
-}
-
-/** The dialect of a connection; before it has spoken one, the plain. */
-export function dialectOf(connection: Connection, ports: Ports): Dialect {
-  return connection.dialect === undefined ? ports.plain : named(ports.dialects, connection.dialect);
-}
-
-/** A record names a carrier or dialect that this build lacks: ours to mend, never the client's. */
-export function named<Value>(table: ReadonlyMap<string, Value>, name: string): Value {
-  const value = table.get(name);
-  if (value === undefined) throw new Error(`no carrier or dialect is named ${name}`);
-  return value;
 }

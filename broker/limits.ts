@@ -48,6 +48,12 @@ export const LIMITS = {
   heartBeatMilliseconds: 240_000,
   /** A 410 on a connection younger than this is retried (AWS-documented window after connect). */
   youngConnectionSeconds: 10,
+  /** A post refused by rate or by a fault of the gateway: 1.55 s of pauses, then it has failed. */
+  postRetriesMax: 5,
+  /** The first pause; each further one is twice as long… */
+  postPauseMilliseconds: 50,
+  /** …up to this, so that a newborn's first message is not late by more. */
+  postPauseMillisecondsMax: 1000,
   /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */
   backlogSecondsMax: 5,
   /** SENDs fanned out together: bounds the memory of one flush. */

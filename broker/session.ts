@@ -2,8 +2,10 @@
  * A connection within one invocation: what it is, what it is owed. Commands act on it; answers and
  * publications gather in it and leave together.
  */
+
+import { dialectOf, named } from './encoder.ts';
 import type { BrokerError } from './errors.ts';
-import { dialectOf, named, type Publication } from './fanout.ts';
+import type { Publication } from './fanout.ts';
 import type { Carrier, Connection, Dialect, Ended, Reply, Stamp } from './model.ts';
 import type { Ports } from './ports.ts';
 import type { Turn } from './turn.ts';

@@ -4,10 +4,11 @@
  * waits for nobody: it goes once every running conversation has arrived, or on the next turn of the
  * scheduler, whichever is first.
  */
-import { deliver } from './deliver.ts';
+
 import { fanOut, type Publication } from './fanout.ts';
 import type { Connection } from './model.ts';
 import type { Ports } from './ports.ts';
+import { postAll } from './post.ts';
 
 /** Texts for one connection that precede, in its post, whatever is published with them. */
 export interface Answer {
@@ -74,5 +75,5 @@ async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<void> {
   const answers = all.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   const publications =
     all.length === 1 && all[0] ? all[0].publications : all.flatMap((one) => one.publications);
-  await fanOut(answers, publications, ports, (deliveries) => deliver(deliveries, ports));
+  await fanOut(answers, publications, ports, (deliveries) => postAll(deliveries, ports));
 }

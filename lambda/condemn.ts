@@ -2,8 +2,9 @@
  * The end of a connection that cannot go on through a fault of ours: its client reads one ERROR in
  * its own dialect, then the socket closes. What it had sent before stands.
  */
+
+import { dialectOf, named } from '../broker/encoder.ts';
 import type { BrokerError } from '../broker/errors.ts';
-import { dialectOf, named } from '../broker/fanout.ts';
 import type { Ports } from '../broker/ports.ts';
 
 /** True once the connection is over. False, and logged, if not even that could be done. */

@@ -8,7 +8,7 @@ import type { Delivery, Outcome, Ports } from './ports.ts';
  * Posts every delivery; returns once each has an outcome and the gone are forgotten. One that
  * cannot be delivered costs the others nothing. Each is logged but the gone, which are normal life.
  */
-export async function deliver(deliveries: readonly Delivery[], ports: Ports): Promise<void> {
+export async function postAll(deliveries: readonly Delivery[], ports: Ports): Promise<void> {
   if (deliveries.length === 0) return;
   const outcomes = await ports.outbox.post(deliveries);
   const gone: string[] = [];

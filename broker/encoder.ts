@@ -1,0 +1,107 @@
+/**
+ * Encoding for an audience. A frame's shared part is encoded once per (dialect, version); what is
+ * the receiver's own is spliced in. Receivers whose frames are the same octets get the same object,
+ * which the outbox may recognise: with the usual client every receiver's subscription id is the same.
+ */
+import type { Carrier, Connection, Dialect, Message, Splice, Subscriber } from './model.ts';
+import type { Ports } from './ports.ts';
+
+/** Messages that one audience gets, in order. */
+export interface Stretch {
+  readonly messages: readonly Message[];
+}
+
+/** A subscriber, and the stretch it gets. */
+export interface Hit {
+  readonly stretch: Stretch;
+  readonly subscriber: Subscriber;
+}
+
+export interface Encoder {
+  texts(hit: Hit): readonly Uint8Array[];
+  posts(hit: Hit): readonly Uint8Array[];
+  wrap(subscriber: Subscriber, texts: readonly Uint8Array[]): readonly Uint8Array[];
+}
+
+/** What all receivers of one stretch, carrier, dialect and version share. */
+interface Shared {
+  readonly stretch: Stretch;
+  readonly carrierName: string;
+  readonly dialectName: string;
+  readonly version: string;
+  readonly carrier: Carrier;
+  readonly dialect: Dialect;
+  readonly splices: readonly Splice[];
+  /** Finished posts by subscription id. */
+  readonly posts: Map<string, readonly Uint8Array[]>;
+}
+
+/** Remembers shared parts for one batch: there are as many as stretches × spoken versions. */
+export function makeEncoder(ports: Ports): Encoder {
+  const known: Shared[] = [];
+  let last: Shared | undefined;
+
+  function shared({ stretch, subscriber }: Hit): Shared {
+    if (last !== undefined && shares(last, stretch, subscriber)) return last;
+    last = known.find((one) => shares(one, stretch, subscriber)) ?? begin(stretch, subscriber);
+    return last;
+  }
+
+  function begin(stretch: Stretch, { carrier, dialect, version }: Subscriber): Shared {
+    const spoken = named(ports.dialects, dialect);
+    const made: Shared = {
+      stretch,
+      carrierName: carrier,
+      dialectName: dialect,
+      version,
+      carrier: named(ports.carriers, carrier),
+      dialect: spoken,
+      splices: stretch.messages.map((message) => spoken.message(message, version)),
+      posts: new Map(),
+    };
+    known.push(made);
+    return made;
+  }
+
+  return {
+    texts(hit) {
+      return shared(hit).splices.map((splice) => splice(hit.subscriber.subscriptionId));
+    },
+    posts(hit) {
+      const { splices, posts, carrier, dialect } = shared(hit);
+      const id = hit.subscriber.subscriptionId;
+      const finished = posts.get(id);
+      if (finished !== undefined) return finished;
+      const texts = splices.map((splice) => splice(id));
+      const made = carrier.wrap(texts, dialect.joins, ports.limits.postBytesMax);
+      if (posts.size < ports.limits.sharedPostsMax) posts.set(id, made);
+      return made;
+    },
+    wrap(subscriber, texts) {
+      const carrier = named(ports.carriers, subscriber.carrier);
+      const joins = named(ports.dialects, subscriber.dialect).joins;
+      return carrier.wrap(texts, joins, ports.limits.postBytesMax);
+    },
+  };
+}
+
+function shares(one: Shared, stretch: Stretch, subscriber: Subscriber): boolean {
+  return (
+    one.stretch === stretch &&
+    one.version === subscriber.version &&
+    one.dialectName === subscriber.dialect &&
+    one.carrierName === subscriber.carrier
+  );
+}
+
+/** The dialect of a connection; before it has spoken one, the plain. */
+export function dialectOf(connection: Connection, ports: Ports): Dialect {
+  return connection.dialect === undefined ? ports.plain : named(ports.dialects, connection.dialect);
+}
+
+/** A record names a carrier or dialect that this build lacks: ours to mend, never the client's. */
+export function named<Value>(table: ReadonlyMap<string, Value>, name: string): Value {
+  const value = table.get(name);
+  if (value === undefined) throw new Error(`no carrier or dialect is named ${name}`);
+  return value;
+}
