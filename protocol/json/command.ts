@@ -76,7 +76,7 @@ function commandOf({ name, fields, body }: Request, limits: Limits): Command {
     case 'ACK':
     case 'NACK': {
       const id = need(fields, name, 'id');
-      const transaction = fields.get('transaction');
+      const transaction = bounded(fields, 'transaction', limits.transactionBytesMax);
       const headers = rest(fields, ['id', 'transaction', 'receipt']);
       const type = name === 'ACK' ? 'ack' : 'nack';
       return { type, id, headers, ...defined({ transaction }), ...asked };
@@ -85,6 +85,7 @@ function commandOf({ name, fields, body }: Request, limits: Limits): Command {
     case 'COMMIT':
     case 'ABORT': {
       const transaction = need(fields, name, 'transaction');
+      bounded(fields, 'transaction', limits.transactionBytesMax);
       const headers = rest(fields, ['transaction', 'receipt']);
       return { type: TRANSACTION[name], transaction, headers, ...asked };
     }
@@ -148,7 +149,7 @@ function unsubscribe(fields: Fields): UnsubscribeCommand {
 
 function send(fields: Fields, body: Body | undefined, limits: Limits): SendCommand {
   const destination = need(fields, 'SEND', 'destination');
-  const transaction = fields.get('transaction');
+  const transaction = bounded(fields, 'transaction', limits.transactionBytesMax);
   const typed = body === undefined || 'text' in body || fields.has('content-type');
   const headers = rest(fields, NOT_FORWARDED);
   const bytes = octets(body, fields.get(ENCODING));

@@ -10,7 +10,7 @@ import { readCommand, VERSION } from './command.ts';
 import { messageSplice, replyText } from './reply.ts';
 
 /** The dialect under other bounds than the usual ones. */
-export function jsonDialectWithin(limits: Limits): Dialect {
+export function jsonWithin(limits: Limits): Dialect {
   return {
     name: 'json',
     endsOnError: false,
@@ -23,7 +23,7 @@ export function jsonDialectWithin(limits: Limits): Dialect {
   };
 }
 
-export const jsonDialect: Dialect = jsonDialectWithin(LIMITS);
+export const jsonDialect: Dialect = jsonWithin(LIMITS);
 
 /** A text is whole: at most one command, never a half. Blank text is a heart-beat. */
 function decode(bytes: Uint8Array, limits: Limits): Decoded {

@@ -231,6 +231,8 @@ test.each<[text: string, code: string, words: RegExp]>([
   ['{"subscribe":"/topic/a","id":""}', 'header-malformed', /"id"/],
   [`{"subscribe":"/topic/${'a'.repeat(300)}"}`, 'header-malformed', /shorter "id"/],
   [`{"send":"/topic/a","receipt":"${'r'.repeat(257)}"}`, 'header-malformed', /"receipt".*256/],
+  [`{"begin":"${'t'.repeat(257)}"}`, 'header-malformed', /"transaction".*256/],
+  [`{"ack":"m","transaction":"${'t'.repeat(257)}"}`, 'header-malformed', /"transaction".*256/],
   ['{"connect":true,"heart-beat":"often"}', 'header-malformed', /heart-beat/],
   [`${'['.repeat(100_000)}`, 'protocol-violation', /too deeply/],
   [`{"send":"/topic/a","body":${'['.repeat(64)}${']'.repeat(64)}}`, 'protocol-violation', /deep/],
