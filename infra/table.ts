@@ -3,7 +3,7 @@ import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/
 import type { Construct } from 'constructs';
 
 export interface BrokerTableProps {
-  readonly encryption?: TableEncryption;
+  readonly tableEncryption?: TableEncryption;
   readonly pointInTimeRecovery?: boolean;
   readonly removalPolicy?: RemovalPolicy;
 }
@@ -15,7 +15,7 @@ export function brokerTable(scope: Construct, id: string, props: BrokerTableProp
     sortKey: { name: 'sk', type: AttributeType.STRING },
     billingMode: BillingMode.PAY_PER_REQUEST,
     timeToLiveAttribute: 'expires',
-    encryption: props.encryption ?? TableEncryption.DEFAULT,
+    encryption: props.tableEncryption ?? TableEncryption.DEFAULT,
     pointInTimeRecoverySpecification: {
       pointInTimeRecoveryEnabled: props.pointInTimeRecovery ?? false,
     },

@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { object } from './synthesized.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'stompway-app-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs the app as the CDK's command does: context and output folder in variables. */
+function run(context: Readonly<Record<string, unknown>>) {
+  const outdir = mkdtempSync(join(folder, 'out-'));
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'infra/app.ts'], {
+    encoding: 'utf8',
+    env: {
+      ...process.env,
+      CDK_OUTDIR: outdir,
+      CDK_CONTEXT_JSON: JSON.stringify({ 'aws:cdk:bundling-stacks': [], ...context }),
+    },
+  });
+  return { status, stderr, template: join(outdir, 'Stompway.template.json') };
+}
+
+function outputs(context: Readonly<Record<string, unknown>>): readonly string[] {
+  const { status, stderr, template } = run(context);
+  if (status !== 0) throw new Error(stderr);
+  const parsed: unknown = JSON.parse(readFileSync(template, 'utf8'));
+  const found = object(object(parsed)['Outputs']);
+  expect(object(found['Ingress'])['Value']).toBe(context['ingress'] ?? 'fifo');
+  return Object.keys(found);
+}
+
+const ALWAYS = ['WebSocketUrl', 'TryIt', 'Ingress', 'TableName'];
+
+test('deployed as it is, the app tells where to connect and where dead letters go', () => {
+  expect(outputs({})).toEqual([...ALWAYS, 'DeadLetterQueueUrl']);
+});
+
+test('-c ingress=direct takes the queue out', () => {
+  expect(outputs({ ingress: 'direct' })).toEqual(ALWAYS);
+});
+
+test('an ingress that there is not fails in words', () => {
+  const { status, stderr } = run({ ingress: 'fast' });
+  expect(status).toBe(1);
+  expect(stderr).toContain('-c ingress=fast: there are "fifo" and "direct"');
+});

@@ -1,0 +1,47 @@
+import { VARIABLES } from '../../infra/environment.ts';
+import { readEnvironment } from '../../lambda/environment.ts';
+import { object, resources, synthesize } from './synthesized.ts';
+
+/** Variables of every function: handler → names. */
+function variables(ingress: 'fifo' | 'direct'): Readonly<Record<string, readonly string[]>> {
+  const { template } = synthesize({ ingress });
+  return Object.fromEntries(
+    resources(template, 'AWS::Lambda::Function').map(({ properties }) => [
+      String(properties['Handler']),
+      Object.keys(object(object(properties['Environment'])['Variables'])),
+    ]),
+  );
+}
+
+/** Every name that is asked for while an environment is read. */
+function asked(): readonly string[] {
+  const names = new Set<string>();
+  const values: Readonly<Record<string, string>> = {};
+  const spy = new Proxy(values, {
+    get(_, name) {
+      names.add(String(name));
+      return 'https://localhost';
+    },
+  });
+  readEnvironment(spy);
+  return [...names];
+}
+
+test('the handlers read the variables that the template sets, name by name', () => {
+  expect([...asked()].sort()).toEqual(Object.values(VARIABLES).sort());
+});
+
+test('only the function that queues is told of the queue', () => {
+  const everyone = ['TABLE_NAME', 'MANAGEMENT_ENDPOINT'];
+  expect(variables('fifo')).toEqual({
+    'index.connect': everyone,
+    'index.disconnect': [...everyone, 'QUEUE_URL'],
+    'index.message': everyone,
+    'index.dead': everyone,
+  });
+  expect(variables('direct')).toEqual({
+    'index.connect': everyone,
+    'index.disconnect': everyone,
+    'index.message': everyone,
+  });
+});

@@ -1,0 +1,122 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { list, object, resources, synthesize } from './synthesized.ts';
+
+const fifo = synthesize().template;
+const direct = synthesize({ ingress: 'direct' }).template;
+
+const CONNECTIONS = 'arn:{AWS::Partition}:execute-api:{AWS::Region}:{AWS::AccountId}:{BrokerApi}';
+const POST = `${CONNECTIONS}/ws/POST/@connections/*`;
+const DELETE = `${CONNECTIONS}/ws/DELETE/@connections/*`;
+
+const WRITE_LOG = 'logs:CreateLogStream logs:PutLogEvents';
+const POST_AND_CLOSE = `execute-api:ManageConnections on ${POST} ${DELETE}`;
+const CONSUME = 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage';
+const END =
+  'dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query ' +
+  'dynamodb:UpdateItem on {BrokerTable.Arn}';
+const CONVERSE =
+  'dynamodb:BatchWriteItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem ' +
+  'dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
+
+/** Every statement of every role: `actions on resources`, by the role's name. */
+function rights(template: Template): Readonly<Record<string, readonly string[]>> {
+  const found = resources(template, 'AWS::IAM::Policy').map(({ properties }) => {
+    const role = String(list(properties['Roles'])[0]).slice(1, -1);
+    const statements = list(object(properties['PolicyDocument'])['Statement']).map(object);
+    return [role, statements.map(words)] as const;
+  });
+  return Object.fromEntries(found);
+}
+
+function words(statement: Readonly<Record<string, unknown>>): string {
+  const { Effect, Action, Resource, ...rest } = statement;
+  if (Effect !== 'Allow' || Object.keys(rest).length > 0) return JSON.stringify(statement);
+  return `${[Action].flat().join(' ')} on ${[Resource].flat().join(' ')}`;
+}
+
+test('with fifo ingress each role may do this and nothing more', () => {
+  expect(rights(fifo)).toEqual({
+    BrokerIngressSendRole: ['sqs:SendMessage on {BrokerIngressMessages.Arn}'],
+    BrokerFunctionsConnectRole: [
+      `${WRITE_LOG} on {BrokerFunctionsConnectLog.Arn}`,
+      'dynamodb:PutItem on {BrokerTable.Arn}',
+    ],
+    BrokerFunctionsDisconnectRole: [
+      `${WRITE_LOG} on {BrokerFunctionsDisconnectLog.Arn}`,
+      END,
+      'sqs:SendMessage on {BrokerIngressMessages.Arn}',
+    ],
+    BrokerFunctionsMessageRole: [
+      `${WRITE_LOG} on {BrokerFunctionsMessageLog.Arn}`,
+      CONVERSE,
+      POST_AND_CLOSE,
+      `${CONSUME} on {BrokerIngressMessages.Arn}`,
+    ],
+    BrokerFunctionsDeadRole: [
+      `${WRITE_LOG} on {BrokerFunctionsDeadLog.Arn}`,
+      END,
+      POST_AND_CLOSE,
+      `${CONSUME} on {BrokerIngressDeadLetters.Arn}`,
+    ],
+  });
+});
+
+test('with direct ingress nobody may touch a queue', () => {
+  expect(rights(direct)).toEqual({
+    BrokerFunctionsConnectRole: [
+      `${WRITE_LOG} on {BrokerFunctionsConnectLog.Arn}`,
+      'dynamodb:PutItem on {BrokerTable.Arn}',
+    ],
+    BrokerFunctionsDisconnectRole: [`${WRITE_LOG} on {BrokerFunctionsDisconnectLog.Arn}`, END],
+    BrokerFunctionsMessageRole: [
+      `${WRITE_LOG} on {BrokerFunctionsMessageLog.Arn}`,
+      CONVERSE,
+      POST_AND_CLOSE,
+    ],
+  });
+});
+
+test('no role takes a managed policy, and each is assumed by one service', () => {
+  const assumed = [fifo, direct].flatMap((template) =>
+    resources(template, 'AWS::IAM::Role').map(({ id, properties }) => {
+      expect(Object.keys(properties)).toEqual(['AssumeRolePolicyDocument']);
+      return `${id}: ${JSON.stringify(properties['AssumeRolePolicyDocument'])}`;
+    }),
+  );
+  expect(assumed).toHaveLength(8);
+  for (const each of assumed) {
+    const service = each.startsWith('BrokerIngressSendRole') ? 'apigateway' : 'lambda';
+    expect(each).toContain(`"Principal":{"Service":"${service}.amazonaws.com"}`);
+  }
+});
+
+test('the only wildcard stands where connection ids would, which nobody knows beforehand', () => {
+  const all = [fifo, direct].flatMap((template) => Object.values(rights(template)).flat());
+  const wild = all.flatMap((each) => each.split(' ')).filter((word) => word.includes('*'));
+  expect([...new Set(wild)]).toEqual([POST, DELETE]);
+});
+
+test('queues refuse whoever comes without TLS', () => {
+  const policies = resources(fifo, 'AWS::SQS::QueuePolicy').map(({ properties }) => properties);
+  expect(policies).toHaveLength(2);
+  for (const { PolicyDocument } of policies) {
+    expect(list(object(PolicyDocument)['Statement'])).toEqual([
+      expect.objectContaining({
+        Effect: 'Deny',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      }),
+    ]);
+  }
+});
+
+test('a publisher may read subscribers and post to connections, and neither write nor close', () => {
+  const { template } = synthesize({ ingress: 'direct' }, (broker, stack) => {
+    const assumedBy = new ServicePrincipal('lambda.amazonaws.com');
+    broker.grantPublish(new Role(stack, 'Publisher', { assumedBy }));
+  });
+  expect(rights(template)['Publisher']).toEqual([
+    'dynamodb:Query on {BrokerTable.Arn}',
+    `execute-api:ManageConnections on ${POST}`,
+  ]);
+});
