@@ -64,6 +64,40 @@ export const LIMITS = {
   sharedPostsMax: 256,
   /** Connections an environment remembers as being in the midst of a frame. */
   halvesRememberedMax: 10_000,
+  /** History kept of a logged destination unless a rule says otherwise… */
+  historyCountDefault: 1000,
+  historySecondsDefault: 24 * 3600,
+  /** …and the most a rule may ask for: what one resume may have to read. */
+  historyCountMax: 100_000,
+  /** Messages of history one SUBSCRIBE gets: bounds what one join makes `deliver` read and post. */
+  replayMax: 10_000,
+  /** One change of a log: DynamoDB charges an update on the larger of old and new item. */
+  headBytesMax: 64 * 1024,
+  /** Entries in one change of a log. */
+  headEntriesMax: 100,
+  /** A head outlives its history by this, so that a new log never serves an old one's messages. */
+  headSecondsBeyondHistory: 24 * 3600,
+  /** A publish id is remembered this long. */
+  publishIdSeconds: 10 * 60,
+  /** Header `publish-id`: within a sort key. */
+  publishIdBytesMax: 128,
+  /** Names in `to` and `except`. */
+  audienceNamesMax: 100,
+  /** Logs of one stream batch handled side by side. */
+  logsAtOnceMax: 25,
+  /** How long a retried batch waits for history to reach the head, and how often it looks. */
+  catchUpSecondsMax: 5,
+  catchUpPollMilliseconds: 50,
+  /** A member whose connection was lost has this long to come back before it counts as gone. */
+  presenceGraceSeconds: 3,
+  /** Members named in one presence message: keeps it within one 32 KB post. */
+  presencePageMembers: 200,
+  /** How often a connection in a room with watchers is asked whether it lives. */
+  livenessSeconds: 50,
+  /** Clients are told to reconnect by themselves so long before the gateway's two hours end… */
+  reconnectBeforeSeconds: 5 * 60,
+  /** …spread over this, so that they do not come back in one herd. */
+  reconnectSpreadSeconds: 10 * 60,
   /** One handler's own deadline, well below the function's time-out. */
   handlerSecondsMax: 10,
 } as const;

@@ -216,3 +216,73 @@ export interface Carrier {
    */
   wrap(texts: readonly Uint8Array[], joins: boolean, bytesMax: number): readonly Uint8Array[];
 }
+
+/** Where a logged destination stands: an offset that only rises, within the life of one log. */
+export interface Position {
+  /** New with each life of a log: a `seq` of another epoch means nothing. `[0-9a-z]`. */
+  readonly epoch: string;
+  /** Of the last message; 0 before the first. */
+  readonly seq: number;
+}
+
+/** Who of the members gets a message; absent: all. Names are sessions or users. */
+export interface Audience {
+  readonly to?: readonly string[];
+  readonly except?: readonly string[];
+}
+
+/** A message as a log keeps it. */
+export interface LoggedMessage extends Message {
+  readonly seq: number;
+  /** When it was published, ms. */
+  readonly at: number;
+  readonly audience?: Audience;
+}
+
+/** What a SUBSCRIBE to a logged destination wants of the past. */
+export type Past =
+  | { readonly from: 'since'; readonly position: Position }
+  | { readonly from: 'last'; readonly count: number }
+  | { readonly from: 'after'; readonly at: number };
+
+/** One member of a room by one of its subscriptions. */
+export interface Membership {
+  readonly connectionId: string;
+  readonly subscriptionId: string;
+  readonly stamp: Stamp;
+  readonly session: string;
+  /** The user, or what the client calls itself (`client-id`), or else the session. */
+  readonly member: string;
+}
+
+/**
+ * One entry of a log. `message` takes the next `seq`; the others stand between messages. `gone`
+ * follows a lost connection's `leave` when the grace period is over.
+ */
+export type Entry =
+  | { readonly type: 'message'; readonly message: Omit<LoggedMessage, 'seq'> }
+  | {
+      readonly type: 'join';
+      readonly membership: Membership;
+      readonly past?: Past;
+      readonly receipt?: string;
+    }
+  | { readonly type: 'leave'; readonly membership: Membership; readonly how: 'left' | 'lost' }
+  | { readonly type: 'gone'; readonly membership: Membership; readonly mark: string }
+  | {
+      readonly type: 'watch';
+      readonly membership: Membership;
+      readonly receipt?: string;
+    };
+
+/** One change of a log, as its stream gives it: contiguous by `revision`, in order. */
+export interface LogRecord {
+  /** Canonical. */
+  readonly destination: string;
+  readonly epoch: string;
+  /** After the messages of this record. */
+  readonly seq: number;
+  /** Rises by one with every change of the log. */
+  readonly revision: number;
+  readonly entries: readonly Entry[];
+}

@@ -10,11 +10,16 @@ import type {
   Connection,
   Dialect,
   Ended,
+  Entry,
   Half,
+  LoggedMessage,
+  Membership,
+  Position,
   Stamp,
   Subscriber,
   Subscription,
 } from './model.ts';
+import type { Policies } from './rules.ts';
 
 /** What CONNECT, or the first message of a connection, settles. */
 export interface SessionChange {
@@ -129,6 +134,127 @@ export interface Outbox {
   close(connectionId: string): Promise<void>;
 }
 
+/** Subscriptions to logged destinations, which begin where their log says so. */
+export interface Held {
+  /**
+   * As `Store.subscribe`, but `subscribers` does not include it until `enlist`: for logged destinations,
+   * whose log says when the subscription begins.
+   */
+  hold(
+    connection: Connection,
+    subscription: Subscription,
+    destination: Destination,
+  ): Promise<'done' | 'exists' | 'full' | 'stale' | 'ended'>;
+
+  /**
+   * Makes a held subscription one that `subscribers` includes, if it stands still: the connection
+   * open, the subscription of this id with exactly this stamp. Else undefined, and nothing written.
+   */
+  enlist(
+    connectionId: string,
+    subscriptionId: string,
+    stamp: Stamp,
+    destination: Destination,
+  ): Promise<Subscriber | undefined>;
+}
+
+/** What has happened to a logged destination, as far as `deliver` has got. */
+export interface Progress {
+  readonly epoch: string;
+  readonly revision: number;
+}
+
+/**
+ * Logs: one per logged destination, named by its canonical form. A log is a sequence of changes
+ * (`LogRecord`), each of which its stream hands to `deliver` at least once and in order, also after
+ * a restart; history is what `deliver` has kept of them.
+ */
+export interface Journal {
+  /**
+   * Appends entries as ONE change: messages take the next seqs in their order. Atomic, and
+   * contiguous with whatever others append. NOT idempotent: called twice, it appends twice; it never
+   * repeats itself after a doubtful outcome, but throws. Returns the position after the change.
+   */
+  append(destination: string, entries: readonly Entry[]): Promise<Position>;
+  /**
+   * The same for one message under a publisher's own id, at most once within `publishIdSeconds`:
+   * `repeated` if the id was taken, and nothing is appended.
+   */
+  appendOnce(destination: string, entry: Entry, publishId: string): Promise<Position | 'repeated'>;
+  /** The log's position now, consistent; undefined before its first change. */
+  head(destination: string): Promise<(Position & { readonly revision: number }) | undefined>;
+  /** Writes history, idempotent per (epoch, seq). Returns once durable. */
+  keep(
+    destination: string,
+    epoch: string,
+    messages: readonly LoggedMessage[],
+    expiresAt: number,
+  ): Promise<void>;
+  /**
+   * Kept messages with `after` < seq ≤ `upTo`, ascending, the newest `most` of them; consistent.
+   * Expired ones are left out, so a hole shows as a gap in `seq`.
+   */
+  history(
+    destination: string,
+    epoch: string,
+    range: { readonly after: number; readonly upTo: number; readonly most: number },
+  ): Promise<readonly LoggedMessage[]>;
+  /** How far `deliver` has posted. */
+  progress(destination: string): Promise<Progress | undefined>;
+  advance(destination: string, progress: Progress): Promise<void>;
+}
+
+/**
+ * Who is in a room, as told to watchers. A member may be there by several subscriptions. Every call
+ * repeated with the same mark answers as the first did.
+ */
+export interface Roster {
+  /** `entered`: the member was not there, nor within its grace. `mark` is the change's own name. */
+  enter(room: string, membership: Membership, mark: string): Promise<'entered' | 'present'>;
+  /** One subscription less. `left`: the member has no other. */
+  leave(room: string, membership: Membership, mark: string): Promise<'left' | 'present'>;
+  /** The subscription's connection was lost: the member stays until `gone` with the same mark. */
+  fade(room: string, membership: Membership, mark: string): Promise<void>;
+  /** The grace is over. `left`: it had not come back, and has no other subscription. */
+  gone(room: string, membership: Membership, mark: string): Promise<'left' | 'present'>;
+  /** Members, each once, fading ones included, ordered by name; pages by the last name given. */
+  members(
+    room: string,
+    after: string | undefined,
+    most: number,
+  ): Promise<readonly { readonly member: string; readonly sessions: readonly string[] }[]>;
+}
+
+/** Work for later, at least once, not before its time; a second or so late is fine. */
+export type Task = {
+  readonly type: 'gone';
+  readonly room: string;
+  readonly membership: Membership;
+  readonly mark: string;
+};
+
+export interface Later {
+  schedule(seconds: number, task: Task): Promise<void>;
+}
+
+/** Connections to be asked, now and then, whether they live. */
+export interface Checks {
+  /** Once `at` (ms) has come, `due` gives the connection, until it is settled. */
+  enroll(connectionId: string, at: number): Promise<void>;
+  due(now: number, most: number): Promise<readonly { connectionId: string; at: number }[]>;
+  settle(connectionId: string, at: number): Promise<void>;
+}
+
+/** What logged destinations need besides. A broker without it serves the direct lane alone. */
+export interface Logs {
+  readonly held: Held;
+  readonly journal: Journal;
+  readonly roster: Roster;
+  readonly later: Later;
+  readonly checks: Checks;
+  readonly policies: Policies;
+}
+
 /** Milliseconds since 1970. Never goes back by more than clocks do. */
 export interface Clock {
   now(): number;
@@ -172,6 +298,7 @@ export interface Ports {
   readonly plain: Dialect;
   /** `name/version`, told in CONNECTED. */
   readonly server: string;
+  readonly logs?: Logs;
 }
 
 /** One event of a connection on its way through the queue. */

@@ -1,0 +1,144 @@
+/**
+ * The operator's rules: what holds for destinations of a pattern. One parser for both homes; the
+ * first rule that matches counts, what it leaves out is the default of the destination's kind.
+ */
+import { type Destination, matches, parseDestination } from './destination.ts';
+import { BrokerError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+
+/** As the operator writes it. Times are strings with a unit: `"50ms"`, `"30s"`, `"2h"`, `"7d"`. */
+export interface Rule {
+  /** `/topic/orders.**`, `/room/*`: the pattern language of SUBSCRIBE. */
+  readonly pattern: string;
+  /** `logged`: ordered, with history and resume. Default: rooms logged, topics direct. */
+  readonly lane?: 'direct' | 'logged';
+  /** What is kept of a logged destination. Default: 1,000 messages, 24 h. */
+  readonly history?: { readonly count?: number; readonly age?: string };
+  /** Who may send: anyone, or only connections subscribed to it. Default: anyone. */
+  readonly publish?: 'anyone' | 'members';
+}
+
+/** What holds for one destination. */
+export interface Policy {
+  readonly logged: boolean;
+  readonly historyCount: number;
+  readonly historySeconds: number;
+  readonly publish: 'anyone' | 'members';
+}
+
+export type Policies = (destination: Destination) => Policy;
+
+interface ParsedRule {
+  readonly kind: string;
+  readonly segments: readonly string[];
+  readonly rule: Rule;
+}
+
+const KEYS: ReadonlySet<string> = new Set(['pattern', 'lane', 'history', 'publish']);
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Throws an Error that names the rule and the key, in words for the operator. */
+export function makePolicies(rules: readonly Rule[]): Policies {
+  const parsed = rules.map(parseRule);
+  return (destination) => {
+    const found = parsed.find(
+      ({ kind, segments }) => kind === destination.kind && matches(segments, destination.segments),
+    );
+    return policy(destination, found?.rule);
+  };
+}
+
+/** Rules as they come from JSON, checked. Throws as `makePolicies` does. */
+export function parseRules(json: unknown): readonly Rule[] {
+  if (!Array.isArray(json)) throw new Error('rules must be a list: [{"pattern": "/room/*", …}]');
+  return json.map((value, index) => checkRule(value, `rules[${index}]`));
+}
+
+/** Milliseconds of `"50ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`; undefined if it is no such text. */
+export function parseTime(text: string): number | undefined {
+  const [, amount, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+  const factor = unit === undefined ? undefined : UNITS[unit];
+  return factor === undefined ? undefined : Number(amount) * factor;
+}
+
+function policy(destination: Destination, rule: Rule | undefined): Policy {
+  const age = rule?.history?.age === undefined ? undefined : parseTime(rule.history.age);
+  return {
+    logged: destination.kind === 'room' || (rule?.lane ?? 'direct') === 'logged',
+    historyCount: rule?.history?.count ?? LIMITS.historyCountDefault,
+    historySeconds: age === undefined ? LIMITS.historySecondsDefault : Math.ceil(age / 1000),
+    publish: rule?.publish ?? 'anyone',
+  };
+}
+
+function parseRule(rule: Rule, index: number): ParsedRule {
+  try {
+    const { kind, segments } = parseDestination(rule.pattern, LIMITS);
+    if (kind === 'room' && rule.lane === 'direct') throw new Error('rooms are always logged');
+    return { kind, segments, rule };
+  } catch (cause) {
+    const why = cause instanceof BrokerError ? `${cause.message}. ${cause.mend}` : String(cause);
+    throw new Error(`rules[${index}].pattern ${JSON.stringify(rule.pattern)}: ${why}`, { cause });
+  }
+}
+
+function checkRule(value: unknown, name: string): Rule {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error(`${name} must be an object with a pattern`);
+  }
+  const fields = new Map(Object.entries(value));
+  for (const key of fields.keys()) {
+    if (!KEYS.has(key)) throw new Error(`${name} has an unknown key "${key}"; known: ${[...KEYS]}`);
+  }
+  const pattern = fields.get('pattern');
+  if (typeof pattern !== 'string') throw new Error(`${name}.pattern must be a destination pattern`);
+  const lane = oneOf(fields.get('lane'), ['direct', 'logged'] as const, `${name}.lane`);
+  const publish = oneOf(fields.get('publish'), ['anyone', 'members'] as const, `${name}.publish`);
+  const history = checkHistory(fields.get('history'), `${name}.history`);
+  return {
+    pattern,
+    ...(lane === undefined ? {} : { lane }),
+    ...(publish === undefined ? {} : { publish }),
+    ...(history === undefined ? {} : { history }),
+  };
+}
+
+function checkHistory(value: unknown, name: string): Rule['history'] {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) throw new Error(`${name} must be an object`);
+  const { count, age, ...others }: { count?: unknown; age?: unknown } = value;
+  if (Object.keys(others).length > 0) {
+    throw new Error(`${name} has an unknown key "${Object.keys(others)[0]}"; known: count, age`);
+  }
+  if (count !== undefined && !isCount(count)) {
+    throw new Error(`${name}.count must be a whole number from 0 to ${LIMITS.historyCountMax}`);
+  }
+  if (age !== undefined && (typeof age !== 'string' || parseTime(age) === undefined)) {
+    throw new Error(`${name}.age must be a time with a unit, "30s" or "24h"`);
+  }
+  return {
+    ...(count === undefined ? {} : { count }),
+    ...(age === undefined ? {} : { age }),
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LIMITS.historyCountMax;
+}
+
+function oneOf<Choice extends string>(
+  value: unknown,
+  choices: readonly Choice[],
+  name: string,
+): Choice | undefined {
+  if (value === undefined) return undefined;
+  const choice = choices.find((one) => one === value);
+  if (choice === undefined) throw new Error(`${name} must be one of ${choices.join(', ')}`);
+  return choice;
+}
