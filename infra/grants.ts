@@ -6,25 +6,16 @@ import { Stack } from 'aws-cdk-lib';
 import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 
-/** On the table, by what is to be done there. Transactions are checked as the actions in them. */
+/** On the table, by what is to be done there. */
 export const TABLE_ACTIONS = {
   /** Writes a connection's record. */
   open: ['dynamodb:PutItem'],
   /** Reads who hears a destination. */
   readSubscribers: ['dynamodb:Query'],
   /** Makes a connection a tombstone and removes what hangs on it. */
-  end: [
-    'dynamodb:BatchWriteItem',
-    'dynamodb:DeleteItem',
-    'dynamodb:GetItem',
-    'dynamodb:PutItem',
-    'dynamodb:Query',
-    'dynamodb:UpdateItem',
-  ],
-  /** Sessions, subscriptions, half frames, publishing. */
+  end: ['dynamodb:DeleteItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+  /** All that the store can do: sessions, subscriptions, half frames, publishing. */
   converse: [
-    'dynamodb:BatchWriteItem',
-    'dynamodb:ConditionCheckItem',
     'dynamodb:DeleteItem',
     'dynamodb:GetItem',
     'dynamodb:PutItem',

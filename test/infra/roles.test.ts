@@ -1,9 +1,21 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { TABLE_ACTIONS } from '../../infra/grants.ts';
 import { list, object, resources, synthesize } from './synthesized.ts';
 
 const fifo = synthesize().template;
 const direct = synthesize({ ingress: 'direct' }).template;
+
+/** Command of lib-dynamodb → action it is allowed by. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  Delete: 'dynamodb:DeleteItem',
+  Get: 'dynamodb:GetItem',
+  Put: 'dynamodb:PutItem',
+  Query: 'dynamodb:Query',
+  Update: 'dynamodb:UpdateItem',
+};
 
 const CONNECTIONS = 'arn:{AWS::Partition}:execute-api:{AWS::Region}:{AWS::AccountId}:{BrokerApi}';
 const POST = `${CONNECTIONS}/ws/POST/@connections/*`;
@@ -12,12 +24,10 @@ const DELETE = `${CONNECTIONS}/ws/DELETE/@connections/*`;
 const WRITE_LOG = 'logs:CreateLogStream logs:PutLogEvents';
 const POST_AND_CLOSE = `execute-api:ManageConnections on ${POST} ${DELETE}`;
 const CONSUME = 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage';
-const END =
-  'dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query ' +
-  'dynamodb:UpdateItem on {BrokerTable.Arn}';
+const END = 'dynamodb:DeleteItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
 const CONVERSE =
-  'dynamodb:BatchWriteItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem ' +
-  'dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
+  'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem ' +
+  'on {BrokerTable.Arn}';
 
 /** Every statement of every role: `actions on resources`, by the role's name. */
 function rights(template: Template): Readonly<Record<string, readonly string[]>> {
@@ -75,6 +85,14 @@ test('with direct ingress nobody may touch a queue', () => {
       POST_AND_CLOSE,
     ],
   });
+});
+
+test('the function that does everything may call exactly what the store calls', () => {
+  const folder = 'adapters/dynamodb';
+  const sources = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  const sent = sources.join('').matchAll(/new (\w+)Command\(/g);
+  const called = [...sent].map(([, name]) => ACTIONS[String(name)] ?? `unknown ${name}`);
+  expect([...new Set(called)].sort()).toEqual([...TABLE_ACTIONS.converse]);
 });
 
 test('no role takes a managed policy, and each is assumed by one service', () => {
