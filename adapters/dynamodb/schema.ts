@@ -1,0 +1,309 @@
+/**
+ * The rows of the one table: keys, attribute names, and strict readers. A reader that meets a shape
+ * it does not know throws, since a guess here would be a message lost or sent to a stranger.
+ *
+ * | pk         | sk        | row                                                                  |
+ * |------------|-----------|----------------------------------------------------------------------|
+ * | `C#conn`   | `B`       | half a frame; without `bytes` only the stamp of its being forgotten  |
+ * | `C#conn`   | `C`       | connection, later its tombstone; `ids` are its subscriptions' names  |
+ * | `C#conn`   | `S#id`    | subscription, with the `pk` of its subscriber row; `gone`: tombstone |
+ * | `D#dest`   | `conn#id` | subscriber of exactly this destination                               |
+ * | `P#prefix` | `conn#id` | subscriber of a pattern whose literal beginning is `prefix`          |
+ *
+ * `B` and `C` are neighbours so that one Query finds both. A connection id never holds `#`, a
+ * subscription id or a pattern may; so a pattern's segments are an attribute, no part of the key.
+ */
+import { type Destination, literalPrefix, prefixesOf } from '../../broker/destination.ts';
+import type {
+  AckMode,
+  Connection,
+  Ended,
+  Half,
+  Subscriber,
+  Subscription,
+} from '../../broker/model.ts';
+
+/** What CreateTable and the template must agree on; on demand, no index. */
+export const tableDefinition = {
+  AttributeDefinitions: [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'sk', AttributeType: 'S' },
+  ],
+  KeySchema: [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ],
+  BillingMode: 'PAY_PER_REQUEST',
+} as const;
+
+/** The table's TTL attribute: seconds since 1970, rounded up. Reads go by `expiresAt` instead. */
+export const timeToLiveAttribute = 'expires';
+
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** A row as lib-dynamodb reads it, before anything is believed about it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+export function connectionKey(connectionId: string): Key {
+  return { pk: `C#${connectionId}`, sk: 'C' };
+}
+
+export function halfKey(connectionId: string): Key {
+  return { pk: `C#${connectionId}`, sk: 'B' };
+}
+
+export function subscriptionKey(connectionId: string, id: string): Key {
+  return { pk: `C#${connectionId}`, sk: `S#${id}` };
+}
+
+/** Ranges of `sk` under a connection: `$` follows `#`, so that the last takes in every `S#…`. */
+export const RANGES = {
+  halfAndConnection: ['B', 'C'],
+  connectionAndSubscriptions: ['C', 'S$'],
+  everything: ['B', 'S$'],
+} as const;
+
+/** `pk` under which the subscribers of this destination, or pattern, are kept. */
+export function audience(destination: Destination): string {
+  return destination.pattern
+    ? `P#${literalPrefix(destination.segments)}`
+    : `D#${destination.canonical}`;
+}
+
+/** Every `pk` a publish to `destination` must read. Patterns are known under `/topic` alone. */
+export function audiences(destination: Destination): readonly string[] {
+  const exact = `D#${destination.canonical}`;
+  if (destination.kind !== 'topic') return [exact];
+  return [exact, ...prefixesOf(destination.segments).map((prefix) => `P#${prefix}`)];
+}
+
+export function subscriberKey(pk: string, connectionId: string, id: string): Key {
+  return { pk, sk: `${connectionId}#${id}` };
+}
+
+/** When a row is dead: `expiresAt` in milliseconds for reading, `expires` in seconds for TTL. */
+export function expiry(milliseconds: number): { expiresAt: number; expires: number } {
+  return { expiresAt: milliseconds, expires: Math.ceil(milliseconds / 1000) };
+}
+
+export function isLive(row: Row, now: number): boolean {
+  return number(row, 'expiresAt') > now;
+}
+
+/** Of a connection's row, as `OPEN` of connections.ts says it in a condition. */
+export function isOpen(row: Row | undefined, now: number): row is Row {
+  return row !== undefined && isLive(row, now) && row['ended'] === undefined;
+}
+
+export function connectionRow(connection: Connection): Row {
+  const { id, expiresAt, ...rest } = connection;
+  return { ...connectionKey(id), ...present(rest), ...expiry(expiresAt) };
+}
+
+export function readConnection(row: Row): Connection {
+  const dialect = optionalText(row, 'dialect');
+  const version = optionalText(row, 'version');
+  const session = optionalText(row, 'session');
+  const ended = optionalText(row, 'ended');
+  return {
+    id: after('C#', text(row, 'pk')),
+    carrier: text(row, 'carrier'),
+    ...(dialect !== undefined && { dialect }),
+    ...(version !== undefined && { version }),
+    ...(session !== undefined && { session }),
+    connectedAt: number(row, 'connectedAt'),
+    expiresAt: number(row, 'expiresAt'),
+    stamp: text(row, 'stamp'),
+    ...(ended !== undefined && { ended: oneOf(ENDED, ended) }),
+  };
+}
+
+/** Without `half`: nothing is kept, but a piece older than `stamp` will not be either. */
+export function halfRow(
+  connectionId: string,
+  half: Half | undefined,
+  stamp: string,
+  expiresAt: number,
+): Row {
+  return {
+    ...halfKey(connectionId),
+    ...(half && { bytes: half.bytes, since: half.since, pieces: half.pieces }),
+    stamp,
+    ...expiry(expiresAt),
+  };
+}
+
+export function readHalf(row: Row): Half | undefined {
+  const { bytes } = row;
+  if (bytes === undefined) return undefined;
+  if (!(bytes instanceof Uint8Array)) throw unknownShape('bytes', row);
+  return {
+    bytes,
+    since: number(row, 'since'),
+    pieces: number(row, 'pieces'),
+    stamp: text(row, 'stamp'),
+  };
+}
+
+export function subscriptionRow(subscription: Subscription, at: string, expiresAt: number): Row {
+  const { connectionId, id, destination, ack, stamp } = subscription;
+  return {
+    ...subscriptionKey(connectionId, id),
+    destination,
+    ack,
+    stamp,
+    audience: at,
+    ...expiry(expiresAt),
+  };
+}
+
+export function readSubscription(row: Row): Subscription {
+  return {
+    connectionId: after('C#', text(row, 'pk')),
+    id: after('S#', text(row, 'sk')),
+    destination: text(row, 'destination'),
+    ack: oneOf(ACK_MODES, text(row, 'ack')),
+    stamp: text(row, 'stamp'),
+  };
+}
+
+/** Of a subscription's row, tombstone or not: where its subscriber row stands, or stood. */
+export function readSubscriberKey(row: Row): Key {
+  const connectionId = after('C#', text(row, 'pk'));
+  return subscriberKey(text(row, 'audience'), connectionId, after('S#', text(row, 'sk')));
+}
+
+/** True for the tombstone of a subscription; `stamp` is then that of its UNSUBSCRIBE. */
+export function isGone(row: Row): boolean {
+  return row['gone'] !== undefined;
+}
+
+/** Of a connection's row: subscriptions that count, of which one may be a tombstone by now. */
+export function readIds(row: Row): ReadonlySet<string> {
+  const { ids } = row;
+  if (ids === undefined) return new Set();
+  if (!(ids instanceof Set)) throw unknownShape('ids', row);
+  return new Set(
+    [...ids].map((id: unknown) => {
+      if (typeof id !== 'string') throw unknownShape('ids', row);
+      return id;
+    }),
+  );
+}
+
+export function isSubscription(row: Row): boolean {
+  return text(row, 'sk').startsWith('S#');
+}
+
+export function readSubscriptionId(row: Row): string {
+  return after('S#', text(row, 'sk'));
+}
+
+export function readKey(row: Row): Key {
+  return { pk: text(row, 'pk'), sk: text(row, 'sk') };
+}
+
+/** `dialect` and `version` are those of the session: fan-out reads nothing besides this row. */
+export function subscriberRow(
+  connection: Connection,
+  subscription: Subscription,
+  destination: Destination,
+): Row {
+  const { dialect, version } = connection;
+  if (dialect === undefined || version === undefined) {
+    throw new Error('A connection without dialect and version cannot subscribe');
+  }
+  return {
+    ...subscriberKey(audience(destination), connection.id, subscription.id),
+    carrier: connection.carrier,
+    dialect,
+    version,
+    connectedAt: connection.connectedAt,
+    stamp: subscription.stamp,
+    ...(destination.pattern && { segments: destination.segments }),
+    ...expiry(connection.expiresAt),
+  };
+}
+
+/** What `readSubscriber` and `readPattern` read: no more is sent over the wire. */
+export const SUBSCRIBER_ATTRIBUTES = [
+  'sk',
+  'carrier',
+  'dialect',
+  'version',
+  'connectedAt',
+  'expiresAt',
+  'segments',
+] as const;
+
+export function readSubscriber(row: Row): Subscriber {
+  const sk = text(row, 'sk');
+  const at = sk.indexOf('#');
+  if (at < 1) throw unknownShape('sk', row);
+  return {
+    connectionId: sk.slice(0, at),
+    subscriptionId: sk.slice(at + 1),
+    carrier: text(row, 'carrier'),
+    dialect: text(row, 'dialect'),
+    version: text(row, 'version'),
+    connectedAt: number(row, 'connectedAt'),
+    expiresAt: number(row, 'expiresAt'),
+  };
+}
+
+/** The pattern's segments, or undefined for a subscriber of one destination. */
+export function readPattern(row: Row): readonly string[] | undefined {
+  const { segments } = row;
+  if (segments === undefined) return undefined;
+  if (!Array.isArray(segments)) throw unknownShape('segments', row);
+  return segments.map((segment: unknown) => {
+    if (typeof segment !== 'string') throw unknownShape('segments', row);
+    return segment;
+  });
+}
+
+export function readStamp(row: Row): string {
+  return text(row, 'stamp');
+}
+
+const ENDED: readonly Ended[] = ['left', 'refused', 'lost'];
+const ACK_MODES: readonly AckMode[] = ['auto', 'client', 'client-individual'];
+
+function oneOf<T extends string>(known: readonly T[], value: string): T {
+  const found = known.find((each) => each === value);
+  if (found === undefined) throw new Error(`A row holds ${value} where one of ${known} belongs`);
+  return found;
+}
+
+function text(row: Row, name: string): string {
+  const value = row[name];
+  if (typeof value !== 'string') throw unknownShape(name, row);
+  return value;
+}
+
+function optionalText(row: Row, name: string): string | undefined {
+  return row[name] === undefined ? undefined : text(row, name);
+}
+
+function number(row: Row, name: string): number {
+  const value = row[name];
+  if (typeof value !== 'number') throw unknownShape(name, row);
+  return value;
+}
+
+function after(prefix: string, value: string): string {
+  if (!value.startsWith(prefix)) throw new Error(`A key begins otherwise than with ${prefix}`);
+  return value.slice(prefix.length);
+}
+
+function present(values: Row): Row {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+/** Names attributes only: their values may be a client's. */
+function unknownShape(name: string, row: Row): Error {
+  return new Error(`A row has no readable ${name}; it holds ${Object.keys(row).sort()}`);
+}
