@@ -54,6 +54,8 @@ export const LIMITS = {
   postPauseMilliseconds: 50,
   /** …up to this, so that a newborn's first message is not late by more. */
   postPauseMillisecondsMax: 1000,
+  /** Posts of one batch under way at once: the SDK keeps 50 sockets, and more would only queue. */
+  postsAtOnceMax: 50,
   /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */
   backlogSecondsMax: 5,
   /** SENDs fanned out together: bounds the memory of one flush. */
