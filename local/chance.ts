@@ -1,0 +1,13 @@
+/** Seeded chance (mulberry32): the same seed gives the same faults in the same order. */
+export type Chance = () => number;
+
+/** Numbers in [0, 1). */
+export function seededChance(seed: number): Chance {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

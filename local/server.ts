@@ -1,0 +1,111 @@
+/**
+ * The one port of this process: the gateway at its stage, its management side, the page at `/`, and
+ * mounts for whatever else speaks HTTP (SockJS at `/sockjs`, Engine.IO at `/socket.io/`).
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Log } from '../broker/ports.ts';
+import type { Gateway } from './gateway.ts';
+import { isManagement, manage } from './management-http.ts';
+import { sendWords, servePage } from './page.ts';
+
+/** A protocol of its own below a path: `prefix` itself, and everything behind `prefix` and a `/`. */
+export interface Mount {
+  readonly prefix: string;
+  request(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+  /** Without it upgrades below the prefix are refused as on any unknown path. */
+  upgrade?(request: IncomingMessage, socket: Socket, head: Buffer): void;
+}
+
+export interface ServerOptions {
+  readonly gateway: Gateway;
+  readonly mounts: readonly Mount[];
+  readonly log: Log;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PortServer {
+  readonly port: number;
+  /** Takes no more connections, and cuts those still open after `graceMilliseconds`. */
+  close(graceMilliseconds: number): Promise<void>;
+}
+
+/** Rejects as `listen` does: EADDRINUSE when the port is taken. */
+export async function startServer(options: ServerOptions): Promise<PortServer> {
+  const { gateway, mounts, log, host } = options;
+  const server = createServer((request, response) => {
+    route(options, request, response).catch((cause: unknown) => {
+      log.error('http', cause, { method: request.method });
+      if (response.headersSent) response.destroy();
+      else sendWords(response, 500, 'The broker failed to answer this.');
+    });
+  });
+  const sockets = track(server);
+  server.on('upgrade', (request, socket: Socket, head) => {
+    const mount = mountOf(mounts, request.url ?? '');
+    if (mount?.upgrade !== undefined) mount.upgrade(request, socket, head);
+    else gateway.upgrade(request, socket, head);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, host, resolve);
+  });
+  return {
+    port: portOf(server.address()),
+    close: (graceMilliseconds) => close(server, sockets, graceMilliseconds),
+  };
+}
+
+async function route(
+  { gateway, mounts }: ServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = request.url ?? '';
+  const path = url.split('?', 1)[0];
+  const mount = mountOf(mounts, url);
+  if (mount !== undefined) await mount.request(request, response);
+  else if (isManagement(url)) await manage(gateway, request, response);
+  else if (path === '/' || path === '/index.html') await servePage(request, response);
+  else if (path === `/${gateway.stage}` || path === `/${gateway.stage}/`) {
+    response.setHeader('Upgrade', 'websocket');
+    sendWords(response, 426, 'This is a WebSocket: connect with ws://, not http://.');
+  } else {
+    sendWords(response, 404, `Nothing is served here; the WebSocket is at /${gateway.stage}.`);
+  }
+}
+
+function mountOf(mounts: readonly Mount[], url: string): Mount | undefined {
+  if (mounts.length === 0) return undefined;
+  const path = url.split('?', 1)[0] ?? '';
+  return mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+}
+
+/** Upgraded sockets leave the HTTP server's own books, so they are kept here until they close. */
+function track(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', forget);
+  });
+  return sockets;
+}
+
+async function close(server: Server, sockets: ReadonlySet<Socket>, grace: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const cut = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, grace);
+  await closed;
+  clearTimeout(cut);
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('No TCP port');
+  return address.port;
+}

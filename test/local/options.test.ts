@@ -1,0 +1,61 @@
+import { readOptions } from '../../local/options.ts';
+
+const defaults = {
+  port: 8080,
+  host: '127.0.0.1',
+  data: '.stompway',
+  ingress: 'fifo',
+  config: undefined,
+  environments: 0,
+  durable: false,
+};
+
+test('without flags and variables everything has a default', () => {
+  expect(readOptions([], {})).toEqual(defaults);
+});
+
+test('variables set port and host, and a flag beats its variable', () => {
+  const variables = { PORT: '9000', HOST: '::1' };
+  expect(readOptions([], variables)).toEqual({ ...defaults, port: 9000, host: '::1' });
+  expect(readOptions(['--port', '0', '--host=localhost'], variables)).toEqual({
+    ...defaults,
+    port: 0,
+    host: 'localhost',
+  });
+  expect(readOptions([], { PORT: '', HOST: '' })).toEqual(defaults);
+});
+
+test('every flag is read', () => {
+  const args = ['--data', 'd', '--ingress', 'direct', '--config', 'c.json', '--environments', '2'];
+  expect(readOptions([...args, '--durable'], {})).toEqual({
+    ...defaults,
+    data: 'd',
+    ingress: 'direct',
+    config: 'c.json',
+    environments: 2,
+    durable: true,
+  });
+  expect(readOptions(['--memory'], {})).toEqual({ ...defaults, data: undefined });
+});
+
+test.each([
+  [['--prot', '1'], /Unknown option '--prot'[\s\S]*--port N/],
+  [['8080'], /Unexpected argument '8080'/],
+  [['--port'], /argument missing/],
+  [['--port', '65536'], /port must be a number/],
+  [['--port', '-1'], /port/],
+  [['--port', 'http'], /port must be a number/],
+  [['--host', '0.0.0.0'], /Cannot listen on 0\.0\.0\.0: without identities/],
+  [['--host', '127.example.com'], /Cannot listen/],
+  [['--ingress', 'sqs'], /fifo or direct/],
+  [['--environments', '65'], /from 0 to 64/],
+  [['--environments', '1.5'], /from 0 to 64/],
+  [['--memory', '--data', 'x'], /exclude/],
+  [['--memory', '--durable'], /--durable cannot hold/],
+])('%j is refused in words', (args, words) => {
+  expect(readOptions(args, {})).toMatch(words);
+});
+
+test('a host beyond loopback is refused from its variable too', () => {
+  expect(readOptions([], { HOST: '192.168.0.1' })).toMatch(/Cannot listen on 192\.168\.0\.1/);
+});
