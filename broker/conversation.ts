@@ -7,6 +7,7 @@
  * connection is not. A repeat of the same events (a retried invocation) has the same message-ids and
  * changes no record twice.
  */
+import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import { execute } from './execute.ts';
 import type { Decoded, Half } from './model.ts';
@@ -86,7 +87,7 @@ async function handle(
   if (event.event === 'lost') {
     await flush(session);
     options.halves.delete(event.connectionId);
-    await session.ports.store.end(event.connectionId, 'lost');
+    await endConnection(event.connectionId, 'lost', session.ports);
     session.ended ??= 'lost';
     return undefined;
   }
@@ -200,8 +201,10 @@ function lateness({ epoch, repeated }: Inbound, session: Session): BrokerError |
   );
 }
 
-function placeOf({ epoch, sequence, messageId }: Inbound, frame: number): Place {
+function placeOf({ epoch, sequence, messageId, repeated }: Inbound, frame: number): Place {
   return {
+    epoch,
+    repeated,
     stamp: `${String(epoch).padStart(13, '0')}-${sequence}-${String(frame).padStart(4, '0')}`,
     messageId: `${epoch.toString(36)}-${plain(messageId)}-${frame.toString(36)}`,
   };

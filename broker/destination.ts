@@ -75,7 +75,20 @@ export function parseDestination(text: string, limits: Limits): Destination {
       `Use at most ${limits.destinationSegmentsMax}.`,
     );
   }
-  return kind === 'topic' ? topic(segments) : { kind, canonical: text, segments, pattern: false };
+  if (kind === 'topic') return topic(segments);
+  if (kind === 'room' || kind === 'presence') assertRoom(kind, text, segments);
+  return { kind, canonical: text, segments, pattern: false };
+}
+
+/** A room's name is one segment, and never a pattern: a room has one log. */
+function assertRoom(kind: string, text: string, segments: readonly string[]): void {
+  const named = kind === 'room' ? segments : segments.slice(1);
+  const inPlace = kind === 'room' || segments[0] === 'room';
+  if (inPlace && named.length === 1 && !named.some(isWild)) return;
+  throw invalid(
+    `${quote(text)} names no room`,
+    'A room is /room/ and one name without /, * or **: /room/kitchen; its presence is /presence/room/kitchen.',
+  );
 }
 
 /**

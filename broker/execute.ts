@@ -2,7 +2,9 @@
  * What each command does: one switch, nothing else knows them all. A client's fault thrown on the
  * way becomes its ERROR here, in one place.
  */
+import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
+import type { Limits } from './limits.ts';
 import type { Command, ConnectCommand } from './model.ts';
 import { send } from './publish.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
@@ -66,7 +68,7 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
       [['version', spoken]],
     );
   }
-  await establish(command.version, session, place);
+  await establish(command.version, session, place, clientId(command, ports.limits));
   const beats = (command.heartBeat?.[0] ?? 0) > 0;
   answer(session, {
     type: 'connected',
@@ -94,11 +96,33 @@ async function imply(session: Session, place: Place): Promise<void> {
   await establish(version, session, place);
 }
 
-async function establish(version: string, session: Session, place: Place): Promise<void> {
+/** What the client calls itself in rooms; first of the header counts. */
+function clientId({ headers }: ConnectCommand, limits: Limits): string | undefined {
+  const id = headers.find(([name]) => name === 'client-id')?.[1];
+  if (id === undefined || (id !== '' && Buffer.byteLength(id) <= limits.clientIdBytesMax))
+    return id;
+  throw new BrokerError(
+    'header-malformed',
+    'The client-id is empty or too long',
+    `A client-id has 1 to ${limits.clientIdBytesMax} octets.`,
+  );
+}
+
+async function establish(
+  version: string,
+  session: Session,
+  place: Place,
+  name?: string,
+): Promise<void> {
   const { connection, ports, dialect } = session;
   if (session.ended !== undefined) return;
   const known = connection.session ?? ports.ids.random();
-  const change = { version, session: known, ...(dialect ? { dialect: dialect.name } : {}) };
+  const change = {
+    version,
+    session: known,
+    member: name ?? known,
+    ...(dialect ? { dialect: dialect.name } : {}),
+  };
   const outcome = await ports.store.update(connection.id, change, place.stamp);
   if (outcome !== 'done') {
     session.ended = 'lost';
@@ -109,7 +133,7 @@ async function establish(version: string, session: Session, place: Place): Promi
 
 async function disconnect(session: Session, receipt: string | undefined): Promise<void> {
   if (session.publications.length > 0) await publishPending(session);
-  await session.ports.store.end(session.connection.id, 'left');
+  await endConnection(session.connection.id, 'left', session.ports);
   if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
   session.ended ??= 'left';
 }

@@ -7,12 +7,24 @@
  */
 import type { Destination } from './destination.ts';
 import { dialectOf, type Encoder, type Hit, makeEncoder, named, type Stretch } from './encoder.ts';
-import type { Connection, Message } from './model.ts';
+import type { Audience, Connection, Message } from './model.ts';
 import type { Delivery, Ports, SubscriberPage } from './ports.ts';
 
 export interface Publication {
   readonly destination: Destination;
   readonly message: Message;
+  /** Set when the destination is logged. */
+  readonly log?: LogOptions;
+}
+
+export interface LogOptions {
+  /** When it was published, ms. */
+  readonly at: number;
+  readonly audience?: Audience;
+  /** The publisher's own id: stored once, however often it is sent. */
+  readonly publishId?: string;
+  /** True when an earlier invocation may have appended it already. */
+  readonly repeated: boolean;
 }
 
 /** Publications of one destination, with their places in the whole batch. */

@@ -83,6 +83,8 @@ export const LIMITS = {
   publishIdSeconds: 10 * 60,
   /** Header `publish-id`: within a sort key. */
   publishIdBytesMax: 128,
+  /** What a client calls itself: a name among members, within a sort key. */
+  clientIdBytesMax: 128,
   /** Names in `to` and `except`. */
   audienceNamesMax: 100,
   /** Logs of one stream batch handled side by side. */

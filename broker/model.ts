@@ -137,6 +137,8 @@ export interface Connection {
   readonly version?: string;
   /** Random; told to the client in place of the connection id. */
   readonly session?: string;
+  /** What it is called in rooms: its user, or `client-id`, or else its session. */
+  readonly member?: string;
   readonly connectedAt: number;
   /** Checked on every read; nothing waits for a clean-up. */
   readonly expiresAt: number;
@@ -171,6 +173,9 @@ export interface Subscriber {
   readonly carrier: string;
   readonly dialect: string;
   readonly version: string;
+  /** The connection's, copied: an audience names them. */
+  readonly session?: string;
+  readonly member?: string;
   readonly connectedAt: number;
   readonly expiresAt: number;
 }

@@ -26,6 +26,7 @@ export interface SessionChange {
   readonly dialect?: string;
   readonly version?: string;
   readonly session?: string;
+  readonly member?: string;
 }
 
 export interface Found {

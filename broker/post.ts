@@ -2,6 +2,7 @@
  * Posting, and what its outcomes mean for the records. A connection that is gone is forgotten and,
  * in case it lives after all, cut, so that its client comes back instead of hearing nothing.
  */
+import { endConnection } from './ending.ts';
 import type { Delivery, Outcome, Ports } from './ports.ts';
 
 /**
@@ -31,6 +32,6 @@ async function forgetAll(connectionIds: readonly string[], ports: Ports): Promis
 }
 
 async function forget(connectionId: string, ports: Ports): Promise<void> {
-  await ports.store.end(connectionId, 'lost');
+  await endConnection(connectionId, 'lost', ports);
   await ports.outbox.close(connectionId);
 }

@@ -2,9 +2,11 @@
  * SEND. A message is checked and queued in the session; SENDs that follow each other are published
  * as one batch, at the latest when the invocation ends.
  */
-import { parseTarget } from './destination.ts';
+import { type Destination, parseDestination, parseTarget } from './destination.ts';
 import { BrokerError } from './errors.ts';
-import type { Headers, SendCommand } from './model.ts';
+import type { LogOptions } from './fanout.ts';
+import type { Limits } from './limits.ts';
+import type { Audience, Headers, SendCommand } from './model.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
 
@@ -12,7 +14,8 @@ import { assertServed } from './subscribe.ts';
 export async function send(command: SendCommand, session: Session, place: Place): Promise<void> {
   const { limits } = session.ports;
   const destination = parseTarget(command.destination, limits);
-  assertServed(destination);
+  assertServed(destination, session.ports.logs);
+  if (destination.kind === 'presence') throw readOnly();
   if (command.transaction !== undefined) {
     throw new BrokerError(
       'not-supported',
@@ -28,17 +31,107 @@ export async function send(command: SendCommand, session: Session, place: Place)
       `Headers and body of one message may have ${limits.publishBytesMax} octets together.`,
     );
   }
+  const log = await logOptions(command, destination, session, place);
   session.publications.push({
     destination,
     message: {
       id: place.messageId,
       destination: command.destination,
-      headers: command.headers,
+      headers: log === undefined ? command.headers : userHeaders(command.headers),
       body: command.body,
     },
+    ...(log === undefined ? {} : { log }),
   });
   if (command.receipt !== undefined) session.receipts.push(command.receipt);
   if (session.publications.length >= limits.publicationsPerFlushMax) await publishPending(session);
+}
+
+/** Headers that tell the log what to do, and go no further. */
+const LOG_HEADERS: ReadonlySet<string> = new Set(['publish-id', 'to', 'except']);
+
+function userHeaders(headers: Headers): Headers {
+  return headers.filter(([name]) => !LOG_HEADERS.has(name));
+}
+
+/** Undefined on the direct lane. Throws what is wrong with the headers, or the sender. */
+async function logOptions(
+  { headers }: SendCommand,
+  destination: Destination,
+  session: Session,
+  { epoch, repeated }: Place,
+): Promise<LogOptions | undefined> {
+  const { logs, limits } = session.ports;
+  if (logs === undefined) return undefined;
+  const policy = logs.policies(destination);
+  if (!policy.logged) return undefined;
+  if (policy.publish === 'members') await assertMember(destination, session);
+  const first = (wanted: string) => headers.find(([name]) => name === wanted)?.[1];
+  const publishId = first('publish-id');
+  if (publishId !== undefined && !isPublishId(publishId, limits)) {
+    throw new BrokerError(
+      'header-malformed',
+      'The publish-id is empty or too long',
+      `Give each message an id of its own of 1 to ${limits.publishIdBytesMax} octets.`,
+    );
+  }
+  const audience = audienceOf(first('to'), first('except'), session);
+  return {
+    at: epoch,
+    repeated,
+    ...(publishId === undefined ? {} : { publishId }),
+    ...(audience === undefined ? {} : { audience }),
+  };
+}
+
+function isPublishId(text: string, { publishIdBytesMax }: Limits): boolean {
+  const octets = Buffer.byteLength(text);
+  return octets > 0 && octets <= publishIdBytesMax;
+}
+
+/** `to:` and `except:` name sessions or members, separated by commas; `self` is the sender. */
+function audienceOf(
+  to: string | undefined,
+  except: string | undefined,
+  { connection, ports }: Session,
+): Audience | undefined {
+  if (to === undefined && except === undefined) return undefined;
+  const names = (text: string) => {
+    const list = text.split(',').map((name) => name.trim());
+    if (list.length > ports.limits.audienceNamesMax) {
+      throw new BrokerError(
+        'header-malformed',
+        'Too many names in to or except',
+        `Name at most ${ports.limits.audienceNamesMax}; a room of their own serves more.`,
+      );
+    }
+    return list.map((name) => (name === 'self' ? (connection.session ?? '') : name));
+  };
+  return {
+    ...(to === undefined ? {} : { to: names(to) }),
+    ...(except === undefined ? {} : { except: names(except) }),
+  };
+}
+
+async function assertMember(destination: Destination, session: Session): Promise<void> {
+  const { store, limits } = session.ports;
+  const all = await store.subscriptions(session.connection.id);
+  const inside = all.some(
+    (one) => parseDestination(one.destination, limits).canonical === destination.canonical,
+  );
+  if (inside) return;
+  throw new BrokerError(
+    'forbidden',
+    `Only members may send to ${destination.canonical.slice(0, 60)}`,
+    'SUBSCRIBE to it first.',
+  );
+}
+
+function readOnly(): BrokerError {
+  return new BrokerError(
+    'destination-invalid',
+    'Presence is read-only',
+    'SUBSCRIBE to /presence/room/… to hear who comes and goes; join by subscribing to /room/….',
+  );
 }
 
 function octetsOf(headers: Headers): number {

@@ -79,13 +79,18 @@ function policy(destination: Destination, rule: Rule | undefined): Policy {
 
 function parseRule(rule: Rule, index: number): ParsedRule {
   try {
-    const { kind, segments } = parseDestination(rule.pattern, LIMITS);
+    const { kind, segments } = parsePattern(rule.pattern);
     if (kind === 'room' && rule.lane === 'direct') throw new Error('rooms are always logged');
     return { kind, segments, rule };
   } catch (cause) {
     const why = cause instanceof BrokerError ? `${cause.message}. ${cause.mend}` : String(cause);
     throw new Error(`rules[${index}].pattern ${JSON.stringify(rule.pattern)}: ${why}`, { cause });
   }
+}
+
+/** As in SUBSCRIBE, and besides a `*` for the name of a room. */
+function parsePattern(text: string): Pick<Destination, 'kind' | 'segments'> {
+  return text === '/room/*' ? { kind: 'room', segments: ['*'] } : parseDestination(text, LIMITS);
 }
 
 function checkRule(value: unknown, name: string): Rule {

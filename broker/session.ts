@@ -4,6 +4,7 @@
  */
 
 import { dialectOf, named } from './encoder.ts';
+import { endConnection } from './ending.ts';
 import type { BrokerError } from './errors.ts';
 import type { Publication } from './fanout.ts';
 import type { Carrier, Connection, Dialect, Ended, Reply, Stamp } from './model.ts';
@@ -32,6 +33,10 @@ export interface Place {
   readonly stamp: Stamp;
   /** `[0-9A-Za-z-]`, the same for a repeat of the same frame. */
   readonly messageId: string;
+  /** The gateway's time of the message, ms. */
+  readonly epoch: number;
+  /** True when an earlier invocation may have done this already. */
+  readonly repeated: boolean;
 }
 
 export function openSession(connection: Connection, ports: Ports, turn: Turn): Session {
@@ -69,7 +74,7 @@ export async function refuse(
   const { ports, connection } = session;
   if (session.publications.length > 0) await publishPending(session);
   const ends = error.fatal || (session.dialect?.endsOnError ?? false);
-  if (ends) await ports.store.end(connection.id, 'refused');
+  if (ends) await endConnection(connection.id, 'refused', ports);
   answer(session, { type: 'error', error, ...(receipt === undefined ? {} : { receipt }) });
   if (ends && session.ended === undefined) session.ended = 'refused';
 }

@@ -3,8 +3,11 @@
  * frames of one client take effect in its order.
  */
 import { type Destination, parseDestination } from './destination.ts';
+import { leave, membershipOf } from './ending.ts';
 import { BrokerError } from './errors.ts';
-import type { SubscribeCommand, UnsubscribeCommand } from './model.ts';
+import type { Past, SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
+import { parsePast } from './past.ts';
+import type { Logs } from './ports.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
 
 /** Once the receipt is out, every message published later to the destination reaches it. */
@@ -15,7 +18,7 @@ export async function subscribe(
 ): Promise<void> {
   const { ports } = session;
   const destination = parseDestination(command.destination, ports.limits);
-  assertServed(destination);
+  assertServed(destination, ports.logs);
   if (command.ack !== 'auto') {
     throw new BrokerError(
       'not-supported',
@@ -26,23 +29,60 @@ export async function subscribe(
   // CONNECTED must be out before a message can be: another invocation may publish at once.
   if (session.publications.length > 0 || session.greeting) await publishPending(session);
   if (session.ended !== undefined) return;
-  const outcome = await ports.store.subscribe(
-    session.connection,
-    {
-      connectionId: session.connection.id,
-      id: command.id,
-      destination: command.destination,
-      ack: command.ack,
-      stamp: place.stamp,
-    },
-    destination,
-  );
-  if (outcome === 'exists') throw taken(command.id);
+  const logs =
+    ports.logs !== undefined && isLogged(destination, ports.logs) ? ports.logs : undefined;
+  // Asked before anything is written: a malformed header leaves no trace.
+  const past = logs === undefined ? undefined : parsePast(command.headers, ports.limits);
+  const { id, ack, receipt } = command;
+  const subscription: Subscription = {
+    connectionId: session.connection.id,
+    id,
+    destination: command.destination,
+    ack,
+    stamp: place.stamp,
+  };
+  const outcome = await (logs === undefined
+    ? ports.store.subscribe(session.connection, subscription, destination)
+    : logs.held.hold(session.connection, subscription, destination));
+  if (outcome === 'exists') throw taken(id);
   if (outcome === 'full') throw full(ports.limits.subscriptionsPerConnectionMax);
   if (outcome === 'ended') session.ended = 'lost';
-  if (command.receipt !== undefined) {
-    answer(session, { type: 'receipt', receipt: command.receipt });
+  if (outcome !== 'done') return;
+  if (logs !== undefined) return begin(subscription, destination, past, receipt, session, logs);
+  if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+}
+
+/**
+ * The subscription becomes an entry of the log, which says where it begins; `deliver` answers when it
+ * reaches it, so that what is replayed and what follows cannot swap.
+ */
+async function begin(
+  subscription: Subscription,
+  destination: Destination,
+  past: Past | undefined,
+  receipt: string | undefined,
+  { connection }: Session,
+  { journal }: Logs,
+): Promise<void> {
+  const membership = membershipOf(connection, subscription);
+  const asked = receipt === undefined ? {} : { receipt };
+  if (destination.kind === 'presence') {
+    await journal.append(roomOf(destination), [{ type: 'watch', membership, ...asked }]);
+    return;
   }
+  const wanted = past === undefined ? {} : { past };
+  await journal.append(destination.canonical, [{ type: 'join', membership, ...wanted, ...asked }]);
+}
+
+/** Presence is logged with its room; a pattern hears logged topics without a place in any log. */
+function isLogged(destination: Destination, { policies }: Logs): boolean {
+  if (destination.kind === 'presence') return true;
+  return !destination.pattern && policies(destination).logged;
+}
+
+/** `/presence/room/x` is about `/room/x`. */
+function roomOf({ segments }: Destination): string {
+  return `/${segments.join('/')}`;
 }
 
 /** Once the receipt is out, nothing published later is delivered to it. */
@@ -54,6 +94,11 @@ export async function unsubscribe(
   const { ports, connection } = session;
   if (session.publications.length > 0) await publishPending(session);
   const id = command.id ?? (await idOf(command.destination, session));
+  if (ports.logs !== undefined) {
+    const all = await ports.store.subscriptions(connection.id);
+    const mine = all.find((subscription) => subscription.id === id);
+    if (mine !== undefined) await leave(connection, mine, 'left', ports, ports.logs);
+  }
   const outcome =
     id === undefined ? 'unknown' : await ports.store.unsubscribe(connection.id, id, place.stamp);
   if (outcome === 'unknown') {
@@ -80,13 +125,9 @@ async function idOf(spelt: string | undefined, session: Session): Promise<string
 }
 
 /** Refuses destinations that parse but lead nowhere yet. */
-export function assertServed({ kind }: Destination): void {
-  if (kind === 'topic') return;
-  throw new BrokerError(
-    'not-supported',
-    `/${kind}/ is not served yet`,
-    'Only /topic/… is; try /topic/greetings.',
-  );
+export function assertServed({ kind }: Destination, logs: Logs | undefined): void {
+  if (kind === 'topic' || (logs !== undefined && (kind === 'room' || kind === 'presence'))) return;
+  throw new BrokerError('not-supported', `/${kind}/ is not served yet`, 'Try /topic/greetings.');
 }
 
 function taken(id: string): BrokerError {

@@ -5,6 +5,7 @@
  * scheduler, whichever is first.
  */
 
+import { appendAll, isLogged } from './append.ts';
 import { fanOut, type Publication } from './fanout.ts';
 import type { Connection } from './model.ts';
 import type { Ports } from './ports.ts';
@@ -75,5 +76,8 @@ async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<void> {
   const answers = all.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   const publications =
     all.length === 1 && all[0] ? all[0].publications : all.flatMap((one) => one.publications);
-  await fanOut(answers, publications, ports, (deliveries) => postAll(deliveries, ports));
+  const logged = publications.filter(isLogged);
+  const direct = logged.length === 0 ? publications : publications.filter((one) => !isLogged(one));
+  if (logged.length > 0 && ports.logs !== undefined) await appendAll(logged, ports, ports.logs);
+  await fanOut(answers, direct, ports, (deliveries) => postAll(deliveries, ports));
 }

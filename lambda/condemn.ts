@@ -4,6 +4,7 @@
  */
 
 import { dialectOf, named } from '../broker/encoder.ts';
+import { endConnection } from '../broker/ending.ts';
 import type { BrokerError } from '../broker/errors.ts';
 import type { Ports } from '../broker/ports.ts';
 
@@ -15,7 +16,7 @@ export async function condemn(
 ): Promise<boolean> {
   try {
     const found = await ports.store.find(connectionId);
-    await ports.store.end(connectionId, 'refused');
+    await endConnection(connectionId, 'refused', ports);
     if (found !== undefined && found.connection.ended === undefined) {
       const { connection } = found;
       const dialect = dialectOf(connection, ports);

@@ -2,6 +2,7 @@
  * `$disconnect`: the end of a connection, best effort: it may come late or never. Through the queue
  * it takes its place behind the messages that were sent before it.
  */
+import { endConnection } from '../broker/ending.ts';
 import type { Ingress, Ports } from '../broker/ports.ts';
 import type { DisconnectEvent, RouteResult } from './events.ts';
 
@@ -30,7 +31,7 @@ export function disconnectHandler(
       ports.log.error('disconnect-not-queued', cause, { connectionId });
     }
     try {
-      await ports.store.end(connectionId, 'lost');
+      await endConnection(connectionId, 'lost', ports);
     } catch (cause) {
       // Expiry and the next failed post finish what is left.
       ports.log.error('disconnect-failed', cause, { connectionId });

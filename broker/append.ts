@@ -1,0 +1,114 @@
+/**
+ * Publishing on the logged lane: messages become entries of their destination's log, and nothing is
+ * posted here. What one invocation publishes to one destination is one change of its log, within the
+ * bounds of a change.
+ *
+ * Appending is not idempotent. An invocation that is retried therefore waits until history has
+ * reached the head, looks up its own message-ids there and appends only what is missing; the good
+ * path pays nothing for it.
+ */
+import type { LogOptions, Publication } from './fanout.ts';
+import type { Entry } from './model.ts';
+import type { Logs, Ports } from './ports.ts';
+
+interface Logged extends Publication {
+  readonly log: LogOptions;
+}
+
+export function isLogged(publication: Publication): publication is Logged {
+  return publication.log !== undefined;
+}
+
+/** Returns once every publication is in its log: durable, ordered, and bound to be delivered. */
+export async function appendAll(
+  publications: readonly Logged[],
+  ports: Ports,
+  logs: Logs,
+): Promise<void> {
+  const byLog = new Map<string, Logged[]>();
+  for (const publication of publications) {
+    const { canonical } = publication.destination;
+    const others = byLog.get(canonical);
+    if (others === undefined) byLog.set(canonical, [publication]);
+    else others.push(publication);
+  }
+  await Promise.all([...byLog].map(([log, all]) => appendTo(log, all, ports, logs)));
+}
+
+async function appendTo(
+  log: string,
+  publications: readonly Logged[],
+  ports: Ports,
+  logs: Logs,
+): Promise<void> {
+  const missing = publications.some((one) => one.log.repeated)
+    ? await missingFrom(log, publications, ports, logs)
+    : publications;
+  let batch: Entry[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (batch.length > 0) await logs.journal.append(log, batch);
+    batch = [];
+    bytes = 0;
+  };
+  for (const publication of missing) {
+    const entry = entryOf(publication);
+    const { publishId } = publication.log;
+    if (publishId !== undefined) {
+      await flush();
+      await logs.journal.appendOnce(log, entry, publishId);
+      continue;
+    }
+    const size = sizeOf(publication);
+    const { headBytesMax, headEntriesMax } = ports.limits;
+    if (bytes + size > headBytesMax || batch.length >= headEntriesMax) await flush();
+    batch.push(entry);
+    bytes += size;
+  }
+  await flush();
+}
+
+async function missingFrom(
+  log: string,
+  publications: readonly Logged[],
+  ports: Ports,
+  logs: Logs,
+): Promise<readonly Logged[]> {
+  const head = await logs.journal.head(log);
+  if (head === undefined) return publications;
+  await caughtUp(log, head, ports, logs);
+  const kept = await logs.journal.history(log, head.epoch, {
+    after: 0,
+    upTo: head.seq,
+    most: ports.limits.replayMax,
+  });
+  const ids = new Set(kept.map(({ id }) => id));
+  return publications.filter(({ message }) => !ids.has(message.id));
+}
+
+async function caughtUp(
+  log: string,
+  head: { readonly epoch: string; readonly revision: number },
+  ports: Ports,
+  logs: Logs,
+): Promise<void> {
+  const { catchUpSecondsMax, catchUpPollMilliseconds } = ports.limits;
+  const until = ports.clock.now() + catchUpSecondsMax * 1000;
+  for (;;) {
+    const progress = await logs.journal.progress(log);
+    if (progress?.epoch === head.epoch && progress.revision >= head.revision) return;
+    if (ports.clock.now() >= until) throw new Error('history has not reached the head in time');
+    await ports.timer.sleep(catchUpPollMilliseconds);
+  }
+}
+
+function entryOf({ message, log }: Logged): Entry {
+  const { at, audience } = log;
+  return { type: 'message', message: { ...message, at, ...(audience ? { audience } : {}) } };
+}
+
+function sizeOf({ message }: Publication): number {
+  let bytes = message.body.length + message.destination.length + message.id.length + 64;
+  for (const [name, value] of message.headers) bytes += name.length + value.length + 8;
+  return bytes;
+}

@@ -1,0 +1,153 @@
+/**
+ * The logged lane's other half: what a log's stream tells becomes history, subscriptions and posts.
+ * `deliver` is the only one that posts MESSAGEs of a logged destination, and it takes the entries of
+ * a log in order, so a join, the history before it and what is published after it cannot swap.
+ *
+ * Keeping and telling are apart. History is written first, and is retried for ever by the stream; a
+ * connection that cannot be posted to is cut, and resumes from its own position. `progress` is
+ * written last: a crash between a post and it repeats the post, with the same message-ids.
+ *
+ * Cost of a batch of one log: 1 read of progress, 1 history write, the subscribers' reads, one post
+ * per connection and 32 KB, 1 write of progress.
+ */
+import { type Destination, parseDestination } from './destination.ts';
+import type { Entry, LoggedMessage, LogRecord, Membership, Position } from './model.ts';
+import { formatPosition, replay } from './past.ts';
+import type { Logs, Ports } from './ports.ts';
+import { enterRoom, goneFromRoom, leaveRoom, showRoom } from './presence.ts';
+import { makeScene, type Scene } from './scene.ts';
+
+/** Records of any logs, each log's in order. Throws if one could not be kept: give them again. */
+export async function deliverLogs(records: readonly LogRecord[], ports: Ports): Promise<void> {
+  const { logs } = ports;
+  if (logs === undefined) throw new Error('this broker has no logged lane');
+  const byLog = new Map<string, LogRecord[]>();
+  for (const record of records) {
+    const others = byLog.get(record.destination);
+    if (others === undefined) byLog.set(record.destination, [record]);
+    else others.push(record);
+  }
+  const all = [...byLog.values()];
+  for (let from = 0; from < all.length; from += ports.limits.logsAtOnceMax) {
+    const some = all.slice(from, from + ports.limits.logsAtOnceMax);
+    const results = await Promise.allSettled(some.map((one) => deliverLog(one, ports, logs)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+}
+
+/** A record of the log under way, and the position its entries have reached. */
+interface Step {
+  readonly destination: Destination;
+  readonly record: LogRecord;
+  readonly scene: Scene;
+  readonly ports: Ports;
+  readonly logs: Logs;
+  /** Names the change: the same when the record comes again. */
+  readonly mark: string;
+  seq: number;
+}
+
+async function deliverLog(records: readonly LogRecord[], ports: Ports, logs: Logs): Promise<void> {
+  const destination = parseDestination(records[0]?.destination ?? '', ports.limits);
+  const progress = await logs.journal.progress(destination.canonical);
+  const fresh = records.filter(
+    ({ epoch, revision }) => epoch !== progress?.epoch || revision > progress.revision,
+  );
+  const last = fresh.at(-1);
+  if (last === undefined) return;
+  await keepHistory(destination, fresh, ports, logs);
+  const scene = await makeScene(destination, ports);
+  for (const record of fresh) {
+    const messages = record.entries.filter(({ type }) => type === 'message').length;
+    const step = { destination, record, scene, ports, logs, mark: '', seq: record.seq - messages };
+    for (const [index, entry] of record.entries.entries()) {
+      await tell(entry, { ...step, mark: `${record.epoch}-${record.revision}-${index}` });
+      if (entry.type === 'message') step.seq++;
+    }
+  }
+  await scene.post();
+  const { epoch, revision } = last;
+  await logs.journal.advance(destination.canonical, { epoch, revision });
+}
+
+/** Every message of these records, by epoch: rows that a repeat writes over with the same. */
+async function keepHistory(
+  destination: Destination,
+  records: readonly LogRecord[],
+  { clock, limits }: Ports,
+  { journal, policies }: Logs,
+): Promise<void> {
+  const seconds = Math.max(policies(destination).historySeconds, limits.publishIdSeconds);
+  const byEpoch = new Map<string, LoggedMessage[]>();
+  for (const record of records) {
+    const messages = byEpoch.get(record.epoch) ?? [];
+    byEpoch.set(record.epoch, messages);
+    messages.push(...messagesOf(record));
+  }
+  const expiresAt = clock.now() + seconds * 1000;
+  for (const [epoch, messages] of byEpoch) {
+    if (messages.length > 0) {
+      await journal.keep(destination.canonical, epoch, messages, expiresAt);
+    }
+  }
+}
+
+function messagesOf({ seq, entries }: LogRecord): LoggedMessage[] {
+  const messages = entries.flatMap((entry) => (entry.type === 'message' ? [entry.message] : []));
+  const first = seq - messages.length + 1;
+  return messages.map((message, index) => ({ ...message, seq: first + index }));
+}
+
+async function tell(entry: Entry, step: Step): Promise<void> {
+  switch (entry.type) {
+    case 'message':
+      return step.scene.message({ ...entry.message, seq: step.seq + 1 }, step.record.epoch);
+    case 'join':
+      return join(entry, step);
+    case 'leave':
+      step.scene.forget(entry.membership);
+      return leaveRoom(entry.membership, entry.how, step);
+    case 'gone':
+      return goneFromRoom(entry.membership, entry.mark, step);
+    case 'watch':
+      return showRoom(entry.membership, entry.receipt, positionOf(step), step);
+    default:
+      entry satisfies never;
+  }
+}
+
+function positionOf({ record, seq }: Step): Position {
+  return { epoch: record.epoch, seq };
+}
+
+/** The subscription begins here: its answer, its past, and then whatever follows in the log. */
+async function join(entry: Entry & { readonly type: 'join' }, step: Step): Promise<void> {
+  const { destination, scene, ports, logs } = step;
+  const { membership, past, receipt } = entry;
+  const subscriber = await enlist(membership, destination, logs);
+  if (subscriber === undefined) return;
+  const position = positionOf(step);
+  const { canonical } = destination;
+  const { recovered, messages } = await replay(
+    past,
+    position,
+    canonical,
+    logs.policies(destination),
+    { journal: logs.journal, limits: ports.limits, now: ports.clock.now() },
+  );
+  if (receipt !== undefined) {
+    scene.answer(subscriber, receipt, [
+      ['position', formatPosition(position)],
+      ['recovered', String(recovered)],
+    ]);
+  }
+  scene.replay(subscriber, messages, position.epoch);
+  scene.admit(subscriber);
+  if (destination.kind === 'room') await enterRoom(membership, step);
+}
+
+function enlist(membership: Membership, destination: Destination, { held }: Logs) {
+  const { connectionId, subscriptionId, stamp } = membership;
+  return held.enlist(connectionId, subscriptionId, stamp, destination);
+}

@@ -1,0 +1,176 @@
+/**
+ * Who hears what, while `deliver` walks through one log: the audience as of each entry, and for each
+ * connection the texts it is owed, in order. All of one connection's leave in as few posts as its
+ * carrier allows. Messages between two changes of the audience are one stretch, encoded once.
+ */
+import type { Destination } from './destination.ts';
+import { type Encoder, type Hit, makeEncoder, named } from './encoder.ts';
+import { endConnection } from './ending.ts';
+import type { Audience, Headers, LoggedMessage, Message, Subscriber } from './model.ts';
+import type { Delivery, Ports } from './ports.ts';
+
+export interface Scene {
+  /** The next message of the log, for whoever is in the audience now. */
+  message(message: LoggedMessage, epoch: string): void;
+  /** From here on `subscriber` is in the audience. */
+  admit(subscriber: Subscriber): void;
+  forget(who: Pick<Subscriber, 'connectionId' | 'subscriptionId'>): void;
+  /** History for one. */
+  replay(subscriber: Subscriber, messages: readonly LoggedMessage[], epoch: string): void;
+  /** A RECEIPT for one. */
+  answer(subscriber: Subscriber, receipt: string, headers: Headers): void;
+  /** A message of another destination (presence) for some. */
+  tell(subscribers: readonly Subscriber[], message: Message): void;
+  /** Those in the audience now. */
+  audience(): readonly Subscriber[];
+  /** Everyone listening to `destination` now: reads all pages. */
+  listeners(destination: Destination): Promise<readonly Subscriber[]>;
+  /** Posts all; whoever cannot be posted to is cut, to come back and resume. */
+  post(): Promise<void>;
+}
+
+/** What one connection is owed. */
+interface Parcel {
+  readonly subscriber: Subscriber;
+  readonly parts: (Hit | Uint8Array)[];
+}
+
+/** Reads the audience as of now: entries that come later in the log change it as they are told. */
+export async function makeScene(destination: Destination, ports: Ports): Promise<Scene> {
+  const audience = new Map<string, Subscriber>();
+  for (const one of await allSubscribers(destination, ports)) audience.set(keyOf(one), one);
+  const parcels = new Map<string, Parcel>();
+  const encoder = makeEncoder(ports);
+  let pending: LoggedMessage[] = [];
+  let pendingEpoch = '';
+
+  function owe(subscriber: Subscriber, part: Hit | Uint8Array): void {
+    const parcel = parcels.get(subscriber.connectionId);
+    if (parcel !== undefined) parcel.parts.push(part);
+    else parcels.set(subscriber.connectionId, { subscriber, parts: [part] });
+  }
+
+  /** Hands what gathered to the audience it was meant for, before that changes. */
+  function settle(): void {
+    if (pending.length === 0) return;
+    const narrow = pending.some((message) => message.audience !== undefined);
+    const stretch = { messages: pending.map((message) => positioned(message, pendingEpoch)) };
+    for (const subscriber of audience.values()) {
+      if (!narrow) owe(subscriber, { stretch, subscriber });
+      else oweSome(subscriber, pending, stretch.messages);
+    }
+    pending = [];
+  }
+
+  function oweSome(
+    subscriber: Subscriber,
+    logged: readonly LoggedMessage[],
+    messages: readonly Message[],
+  ): void {
+    const mine = messages.filter((_, index) => hears(subscriber, logged[index]?.audience));
+    if (mine.length > 0) owe(subscriber, { stretch: { messages: mine }, subscriber });
+  }
+
+  return {
+    message(message, epoch) {
+      if (epoch !== pendingEpoch) settle();
+      pendingEpoch = epoch;
+      pending.push(message);
+    },
+    admit(subscriber) {
+      settle();
+      audience.set(keyOf(subscriber), subscriber);
+    },
+    forget(who) {
+      settle();
+      audience.delete(keyOf(who));
+    },
+    replay(subscriber, messages, epoch) {
+      settle();
+      const mine = messages.map((message) => positioned(message, epoch));
+      oweSome(subscriber, messages, mine);
+    },
+    answer(subscriber, receipt, headers) {
+      settle();
+      const dialect = named(ports.dialects, subscriber.dialect);
+      owe(subscriber, dialect.encode({ type: 'receipt', receipt, headers }, subscriber.version));
+    },
+    tell(subscribers, message) {
+      settle();
+      const stretch = { messages: [message] };
+      for (const subscriber of subscribers) owe(subscriber, { stretch, subscriber });
+    },
+    audience: () => [...audience.values()],
+    listeners: (other) => allSubscribers(other, ports),
+    async post() {
+      settle();
+      await postParcels([...parcels.values()], encoder, ports);
+      parcels.clear();
+    },
+  };
+}
+
+async function allSubscribers(destination: Destination, ports: Ports): Promise<Subscriber[]> {
+  const all: Subscriber[] = [];
+  let from: string | undefined;
+  do {
+    const page = await ports.store.subscribers(destination, from);
+    all.push(...page.subscribers);
+    from = page.next;
+  } while (from !== undefined);
+  return all;
+}
+
+async function postParcels(
+  parcels: readonly Parcel[],
+  encoder: Encoder,
+  ports: Ports,
+): Promise<void> {
+  const deliveries = parcels.map((parcel) => pack(parcel, encoder));
+  const outcomes = await ports.outbox.post(deliveries);
+  const cut = deliveries.filter((_, index) => outcomes[index] !== 'sent');
+  if (cut.length > 0) ports.log.info('cut', { connections: cut.length });
+  const { forgettingAtOnceMax } = ports.limits;
+  for (let from = 0; from < cut.length; from += forgettingAtOnceMax) {
+    const some = cut.slice(from, from + forgettingAtOnceMax);
+    await Promise.all(
+      some.map(async ({ connectionId }) => {
+        await endConnection(connectionId, 'lost', ports);
+        await ports.outbox.close(connectionId);
+      }),
+    );
+  }
+}
+
+function pack({ subscriber, parts }: Parcel, encoder: Encoder): Delivery {
+  const { connectionId, connectedAt } = subscriber;
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined && !(only instanceof Uint8Array)) {
+    return { connectionId, connectedAt, posts: encoder.posts(only) };
+  }
+  const texts = parts.flatMap((part) =>
+    part instanceof Uint8Array ? [part] : encoder.texts(part),
+  );
+  return { connectionId, connectedAt, posts: encoder.wrap(subscriber, texts) };
+}
+
+/** As receivers see it: `seq` and `epoch` stand first, for the first of a name counts. */
+function positioned(message: LoggedMessage, epoch: string): Message {
+  const { id, destination, headers, body, seq } = message;
+  return { id, destination, headers: [['seq', String(seq)], ['epoch', epoch], ...headers], body };
+}
+
+function hears({ session, member }: Subscriber, audience: Audience | undefined): boolean {
+  if (audience === undefined) return true;
+  const named = (names: readonly string[]) =>
+    names.some((name) => name === session || name === member);
+  if (audience.except !== undefined && named(audience.except)) return false;
+  return audience.to === undefined || named(audience.to);
+}
+
+function keyOf({
+  connectionId,
+  subscriptionId,
+}: Pick<Subscriber, 'connectionId' | 'subscriptionId'>) {
+  return `${connectionId}\n${subscriptionId}`;
+}
