@@ -1,0 +1,68 @@
+/**
+ * The acceptance suite: what a client may count on, at any URL that serves the broker: AWS, the
+ * template runtime, `npm start`. `npm run acceptance -- ws://127.0.0.1:8080/ws [--ingress direct]`
+ * prints a line for each journey and `N passed, M failed[, K waived]`.
+ */
+import { pathToFileURL } from 'node:url';
+import { JOURNEYS } from './journeys.ts';
+
+export interface AcceptanceOptions {
+  readonly url: string;
+  /** Without the queue some promises are not made: they are waived by name. */
+  readonly ingress: 'fifo' | 'direct';
+  readonly print: (line: string) => void;
+  /** Only journeys whose name holds this. */
+  readonly only?: string;
+}
+
+export interface AcceptanceResult {
+  readonly passed: number;
+  readonly failed: readonly string[];
+  readonly waived: number;
+}
+
+export async function runAcceptance(options: AcceptanceOptions): Promise<AcceptanceResult> {
+  const failed: string[] = [];
+  let passed = 0;
+  let waived = 0;
+  for (const { name, needsOrder, run } of JOURNEYS) {
+    if (!name.includes(options.only ?? '')) continue;
+    if (needsOrder && options.ingress === 'direct') {
+      waived += 1;
+      options.print(`waived  ${name} (direct ingress promises no order)`);
+      continue;
+    }
+    const began = Date.now();
+    try {
+      await run({ url: options.url, topic: uniqueTopic() });
+      passed += 1;
+      options.print(`ok      ${name} (${Date.now() - began} ms)`);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      failed.push(`${name}: ${why}`);
+      options.print(`FAIL    ${name}: ${why}`);
+    }
+  }
+  return { passed, failed, waived };
+}
+
+/** Runs may share a broker with one another and with others. */
+function uniqueTopic(): string {
+  return `/topic/acceptance-${process.pid}-${Date.now()}-${Math.round(Math.random() * 1e9)}`;
+}
+
+async function main([url, ...flags]: readonly string[]): Promise<void> {
+  const ingress = flags.includes('direct') ? 'direct' : 'fifo';
+  if (url === undefined || !/^wss?:/.test(url)) {
+    console.error('Usage: npm run acceptance -- ws://host:port/ws [--ingress direct]');
+    process.exit(2);
+  }
+  const { passed, failed, waived } = await runAcceptance({ url, ingress, print: console.log });
+  console.log(`${passed} passed, ${failed.length} failed${waived > 0 ? `, ${waived} waived` : ''}`);
+  process.exit(failed.length === 0 ? 0 : 1);
+}
+
+const entry = process.argv[1];
+if (entry !== undefined && import.meta.url === pathToFileURL(entry).href) {
+  await main(process.argv.slice(2));
+}

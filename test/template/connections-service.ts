@@ -1,0 +1,77 @@
+/** `@connections` behind the endpoint: the strict gateway's management side over HTTP. */
+import type { Management } from '../../local/management.ts';
+import type { Service, ServiceResponse } from './endpoint.ts';
+import { ACCOUNT, REGION } from './names.ts';
+import type { WebSocketApi } from './routes.ts';
+import type { SignedRequest } from './signature.ts';
+
+const PATH = /^\/([^/]+)\/@connections\/([^/?]+)$/;
+const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
+
+/** `management` is asked for late: the gateway starts after the endpoint. */
+export function connectionsService(
+  api: WebSocketApi,
+  management: () => Management | undefined,
+): Service {
+  return {
+    signingName: 'execute-api',
+    read: (request) => {
+      const [, stage = '', id = ''] = PATH.exec(request.target) ?? [];
+      if (stage !== api.stage || !METHODS.has(request.method)) return failure(403, 'Forbidden');
+      const resource = `${api.id}/${stage}/${request.method}/@connections/${decodeURIComponent(id)}`;
+      return {
+        needs: [
+          {
+            action: 'execute-api:ManageConnections',
+            resource: `arn:aws:execute-api:${REGION}:${ACCOUNT}:${resource}`,
+          },
+        ],
+        run: async () => {
+          const gateway = management();
+          if (gateway === undefined) return failure(410, 'GoneException');
+          return manage(gateway, request, decodeURIComponent(id));
+        },
+      };
+    },
+    refusal: (code, message) => failure(403, code, message),
+  };
+}
+
+async function manage(
+  gateway: Management,
+  request: SignedRequest,
+  id: string,
+): Promise<ServiceResponse> {
+  if (request.method === 'POST') {
+    const posted = await gateway.post(id, request.body);
+    const status = typeof posted === 'number' ? posted : posted.status;
+    return status === 200 ? { status } : failure(status, POST_ERRORS[status] ?? 'Failure');
+  }
+  if (request.method === 'DELETE') {
+    const status = gateway.delete(id);
+    return status === 204 ? { status } : failure(status, 'GoneException');
+  }
+  const facts = gateway.get(id);
+  if (facts === undefined) return failure(410, 'GoneException');
+  const body = {
+    connectedAt: new Date(facts.connectedAt).toISOString(),
+    lastActiveAt: new Date(facts.lastActiveAt).toISOString(),
+    identity: facts.identity,
+  };
+  return { status: 200, body: JSON.stringify(body) };
+}
+
+const POST_ERRORS: Readonly<Record<number, string>> = {
+  400: 'BadRequestException',
+  410: 'GoneException',
+  413: 'PayloadTooLargeException',
+  429: 'LimitExceededException',
+};
+
+function failure(status: number, code: string, message = code): ServiceResponse {
+  return {
+    status,
+    headers: { 'x-amzn-errortype': code, 'content-type': 'application/json' },
+    body: JSON.stringify({ message }),
+  };
+}

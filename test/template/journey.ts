@@ -1,0 +1,65 @@
+/** What a journey is, and the meetings most of them begin with. */
+import { equal, ok } from 'node:assert/strict';
+import { type Frame, openPeer, type Peer } from './stomp-client.ts';
+
+export interface Place {
+  readonly url: string;
+  /** A destination of its own, under `/topic/`. */
+  readonly topic: string;
+}
+
+export interface Journey {
+  readonly name: string;
+  /** True when it rests on the order of one connection's messages. */
+  readonly needsOrder?: boolean;
+  run(place: Place): Promise<void>;
+}
+
+/** A connected STOMP 1.2 client; closed when `use` has ended. */
+export async function withStomp(
+  url: string,
+  use: (peer: Peer, connected: Frame) => Promise<void>,
+): Promise<void> {
+  const peer = await openPeer(url, ['v12.stomp']);
+  try {
+    peer.send('CONNECT', { 'accept-version': '1.2', host: 'acceptance' });
+    const connected = await peer.frame();
+    equal(connected.command, 'CONNECTED', connected.headers['message']);
+    await use(peer, connected);
+  } finally {
+    peer.close();
+  }
+}
+
+/** Sends a frame and waits until the broker says that it took effect. */
+export async function settled(
+  peer: Peer,
+  command: string,
+  headers: Readonly<Record<string, string>>,
+  body = '',
+): Promise<void> {
+  peer.send(command, { ...headers, receipt: 'settled' }, body);
+  const receipt = await peer.frame();
+  equal(receipt.command, 'RECEIPT', receipt.headers['message']);
+  equal(receipt.headers['receipt-id'], 'settled');
+}
+
+/** Two clients, the first of them subscribed. */
+export async function withPair(
+  { url, topic }: Place,
+  use: (subscriber: Peer, publisher: Peer) => Promise<void>,
+): Promise<void> {
+  await withStomp(url, async (subscriber) => {
+    await settled(subscriber, 'SUBSCRIBE', { id: 'sub-0', destination: topic });
+    await withStomp(url, (publisher) => use(subscriber, publisher));
+  });
+}
+
+/** An ERROR of this code with words on how to mend it, and the end of the connection. */
+export async function refusedError(peer: Peer, code: string): Promise<void> {
+  const error = await peer.frame();
+  equal(error.command, 'ERROR');
+  equal(error.headers['code'], code);
+  ok(error.body.length > 0, 'the ERROR says how to mend it');
+  await peer.closed();
+}

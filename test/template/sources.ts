@@ -1,0 +1,150 @@
+/**
+ * Event source mappings: Lambda's pollers, which read queues with the function's own role. A
+ * message that failed comes back after `retryMilliseconds` instead of the visibility time-out, so
+ * that a dead letter takes a second and not five minutes.
+ */
+import type { Answer } from './environment.ts';
+import { TemplateFault } from './fault.ts';
+import type { LambdaFunction } from './functions.ts';
+import type { Authority } from './iam.ts';
+import { asText, isObject } from './json.ts';
+import type { Lambdas } from './lambdas.ts';
+import { REGION } from './names.ts';
+import type { Queue, Received } from './queue.ts';
+import type { Resolved, Stack } from './stack.ts';
+import { pumpStream, type StreamSource } from './streams.ts';
+
+export interface SourceOptions {
+  readonly authority: Authority;
+  readonly lambdas: Lambdas;
+  readonly queues: ReadonlyMap<string, Queue>;
+  readonly dynamoUrl: string;
+  readonly retryMilliseconds: number;
+  readonly onFault: (what: string) => void;
+}
+
+export interface Sources {
+  close(): Promise<void>;
+}
+
+export function startSources(stack: Stack, options: SourceOptions): Sources {
+  const streams: StreamSource[] = [];
+  for (const mapping of stack.of('AWS::Lambda::EventSourceMapping')) {
+    const arn = mapping.properties.text('EventSourceArn');
+    if (arn.includes(':dynamodb:')) streams.push(pumpStream(mapping, arn, stack, options));
+    else pumpQueue(mapping, arn, options);
+  }
+  return {
+    close: async () => {
+      await Promise.all(streams.map((stream) => stream.close()));
+    },
+  };
+}
+
+/** What the poller does with the role (Lambda Developer Guide, "Using Lambda with Amazon SQS"). */
+const QUEUE_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+
+function pumpQueue({ properties }: Resolved, arn: string, options: SourceOptions): void {
+  const { where } = properties;
+  const target = options.lambdas.byArn(properties.text('FunctionName'), where);
+  const queue = [...options.queues.values()].find((one) => one.options.arn === arn);
+  if (queue === undefined) throw new TemplateFault('unknown-reference', where, arn);
+  for (const action of QUEUE_ACTIONS) {
+    if (options.authority.allows(target.spec.role, action, arn)) continue;
+    throw new TemplateFault('source-unreadable', where, `${target.spec.role} lacks ${action}`);
+  }
+  const visible = queue.options.visibilitySeconds * 1000;
+  if (visible < target.spec.timeoutMilliseconds) {
+    const what = `${visible} ms, ${target.spec.name} may take ${target.spec.timeoutMilliseconds}`;
+    throw new TemplateFault('visibility-below-timeout', queue.options.name, what);
+  }
+  const batchSize = properties.maybeNumber('BatchSize') ?? 10;
+  const types = properties.list('FunctionResponseTypes').map((type) => asText(type, where));
+  if (types.some((type) => type !== 'ReportBatchItemFailures')) {
+    throw new TemplateFault('wrong-value', `${where}.FunctionResponseTypes`, types.join());
+  }
+  if (batchSize < 1 || batchSize > (queue.options.fifo ? 10 : 10_000)) {
+    throw new TemplateFault('wrong-value', `${where}.BatchSize`, String(batchSize));
+  }
+  const concurrency = properties.object('ScalingConfig')?.maybeNumber('MaximumConcurrency') ?? 1000;
+  if (concurrency < 2) {
+    throw new TemplateFault('wrong-value', `${where}.MaximumConcurrency`, 'is at least 2');
+  }
+  const enabled = properties.maybeFlag('Enabled') ?? true;
+  properties.done();
+  if (!enabled) throw new TemplateFault('source-unreadable', where, 'Enabled is false');
+  poll(queue, target, { batchSize, concurrency, reports: types.length > 0 }, options);
+}
+
+interface Polling {
+  readonly batchSize: number;
+  readonly concurrency: number;
+  readonly reports: boolean;
+}
+
+function poll(
+  queue: Queue,
+  target: LambdaFunction,
+  polling: Polling,
+  options: SourceOptions,
+): void {
+  let running = 0;
+  const pump = (): void => {
+    while (running < polling.concurrency) {
+      const batch = queue.receive(polling.batchSize);
+      if (batch.length === 0) return;
+      running += 1;
+      void run(batch).finally(() => {
+        running -= 1;
+        pump();
+      });
+    }
+  };
+  const run = async (batch: readonly Received[]): Promise<void> => {
+    const event = { Records: batch.map((message) => record(message, queue.options.arn)) };
+    const failed = failures(await target.invoke(event), batch, polling.reports);
+    if (typeof failed === 'string') options.onFault(`${target.spec.name}: ${failed}`);
+    for (const message of batch) {
+      if (typeof failed === 'string' || failed.has(message.messageId)) {
+        queue.release(message.receiptHandle, options.retryMilliseconds);
+      } else queue.delete(message.receiptHandle);
+    }
+  };
+  queue.onArrival(() => setImmediate(pump));
+}
+
+/** Ids that failed; a text if all did, because of an error or an answer that makes no sense. */
+function failures(
+  answer: Answer,
+  batch: readonly Received[],
+  reports: boolean,
+): ReadonlySet<string> | string {
+  if ('errorType' in answer) return `${answer.errorType}: ${answer.errorMessage}`;
+  const value: unknown = JSON.parse(answer.value);
+  if (!reports || value === null) return new Set();
+  const listed = isObject(value) ? (value['batchItemFailures'] ?? []) : undefined;
+  if (!Array.isArray(listed)) return `an answer without batchItemFailures: ${answer.value}`;
+  const ids = listed.map((one) => (isObject(one) ? one['itemIdentifier'] : undefined));
+  const known = new Set<unknown>(batch.map(({ messageId }) => messageId));
+  const strange = ids.find((id) => !known.has(id));
+  if (strange !== undefined || ids.includes(undefined)) return `unknown item ${String(strange)}`;
+  return new Set(ids.map(String));
+}
+
+function record(message: Received, arn: string): unknown {
+  return {
+    messageId: message.messageId,
+    receiptHandle: message.receiptHandle,
+    body: message.body,
+    attributes: message.attributes,
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.messageAttributes).map(([name, { dataType, stringValue }]) => [
+        name,
+        { dataType, stringValue, stringListValues: [], binaryListValues: [] },
+      ]),
+    ),
+    eventSource: 'aws:sqs',
+    eventSourceARN: arn,
+    awsRegion: REGION,
+  };
+}

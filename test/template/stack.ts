@@ -1,0 +1,48 @@
+/** The resources of one assembly with everything in them resolved, by type. */
+import type { Assembly } from './assembly.ts';
+import { resolve } from './intrinsics.ts';
+import { type Reader, reader } from './json.ts';
+import { namesOf, type Place } from './names.ts';
+
+export interface Resolved {
+  readonly id: string;
+  readonly type: string;
+  /** Its physical name. */
+  readonly name: string;
+  /** What `Ref` gives for it. */
+  readonly ref: string;
+  readonly properties: Reader;
+}
+
+export interface Stack {
+  readonly assembly: Assembly;
+  of(...types: readonly string[]): readonly Resolved[];
+}
+
+export function resolveStack(assembly: Assembly, place: Place): Stack {
+  const names = namesOf(assembly, place);
+  const all = names.resources.map((resource): Resolved => {
+    const where = `${resource.id} (${resource.type})`;
+    return {
+      id: resource.id,
+      type: resource.type,
+      name: names.name(resource),
+      ref: names.scope.ref(resource.id) ?? '',
+      properties: reader(resolve(resource.properties, names.scope, where), where),
+    };
+  });
+  return { assembly, of: (...types) => all.filter(({ type }) => types.includes(type)) };
+}
+
+/**
+ * Resource types that are accepted without effect, and why nothing here depends on them. Their
+ * references are resolved all the same.
+ */
+export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  'AWS::CDK::Metadata': 'counts constructs for AWS',
+  'AWS::CloudWatch::Alarm': 'nothing is measured here',
+  'AWS::CloudWatch::CompositeAlarm': 'nothing is measured here',
+  'AWS::CloudWatch::Dashboard': 'nothing is measured here',
+  'AWS::Logs::MetricFilter': 'nothing is measured here',
+  'AWS::SNS::Topic': 'alarms alone publish to it',
+};

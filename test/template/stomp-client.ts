@@ -1,0 +1,154 @@
+/**
+ * A small STOMP client of our own over `ws`: it writes what it is told to, byte for byte, and reads
+ * frames by content-length, so that a suite sees the broker and no library's kindness.
+ */
+import { WebSocket } from 'ws';
+
+export interface Frame {
+  readonly command: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface Closed {
+  readonly code: number;
+}
+
+/** One WebSocket. What arrives waits in a list until a `next` takes it. */
+export interface Peer {
+  readonly protocol: string;
+  sendText(text: string): void;
+  /** A frame with its NUL. Header values are written as they are. */
+  send(command: string, headers: Readonly<Record<string, string>>, body?: string): void;
+  /** The next STOMP frame, in order of arrival. */
+  frame(milliseconds?: number): Promise<Frame>;
+  /** The next whole WebSocket message. */
+  text(milliseconds?: number): Promise<string>;
+  closed(milliseconds?: number): Promise<Closed>;
+  /** Close handshake. */
+  close(): void;
+  /** Cuts the socket without a word. */
+  cut(): void;
+}
+
+const PATIENCE_MILLISECONDS = 10_000;
+
+/** Rejects with `status` when the handshake is refused. */
+export function openPeer(url: string, protocols: readonly string[] = []): Promise<Peer> {
+  const socket = new WebSocket(url, [...protocols], { perMessageDeflate: false });
+  const texts = waitingList<string>();
+  const endings = waitingList<Closed>();
+  socket.on('message', (data) => texts.push(String(data)));
+  socket.on('close', (code) => endings.push({ code }));
+  let rest = '';
+  const frames: Frame[] = [];
+  const peer: Peer = {
+    get protocol() {
+      return socket.protocol;
+    },
+    sendText: (text) => socket.send(text),
+    send: (command, headers, body = '') => socket.send(write(command, headers, body)),
+    frame: async (milliseconds = PATIENCE_MILLISECONDS) => {
+      for (;;) {
+        const found = frames.shift();
+        if (found !== undefined) return found;
+        rest = read(rest + (await texts.next(milliseconds, 'a frame')), frames);
+      }
+    },
+    text: (milliseconds = PATIENCE_MILLISECONDS) => texts.next(milliseconds, 'a text'),
+    closed: (milliseconds = PATIENCE_MILLISECONDS) => endings.next(milliseconds, 'the close'),
+    close: () => socket.close(1000),
+    cut: () => socket.terminate(),
+  };
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => resolve(peer));
+    socket.once('unexpected-response', (request, response) => {
+      request.destroy();
+      reject(new Refused(response.statusCode ?? 0));
+    });
+    socket.once('error', reject);
+  });
+}
+
+/** A handshake answered with a status other than 101. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the handshake was refused with ${status}`);
+    this.status = status;
+  }
+}
+
+export function write(
+  command: string,
+  headers: Readonly<Record<string, string>>,
+  body = '',
+): string {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
+  return `${command}\n${lines.join('')}\n${body}\0`;
+}
+
+/** Moves every whole frame of `text` to `frames`; returns what is left. */
+function read(text: string, frames: Frame[]): string {
+  let rest = text;
+  for (;;) {
+    rest = rest.replace(/^[\r\n]+/, '');
+    const headEnd = rest.indexOf('\n\n');
+    if (headEnd < 0) return rest;
+    const [command = '', ...lines] = rest.slice(0, headEnd).split('\n');
+    const headers: Record<string, string> = {};
+    for (const line of lines) {
+      const colon = line.indexOf(':');
+      headers[line.slice(0, colon)] ??= unescaped(line.slice(colon + 1));
+    }
+    const bytes = Buffer.from(rest.slice(headEnd + 2));
+    const end =
+      headers['content-length'] === undefined
+        ? bytes.indexOf(0)
+        : Number(headers['content-length']);
+    if (end < 0 || bytes.length <= end) return rest;
+    if (bytes[end] !== 0) throw new Error(`no NUL behind ${end} octets of ${command}`);
+    frames.push({ command, headers, body: bytes.subarray(0, end).toString() });
+    rest = bytes.subarray(end + 1).toString();
+  }
+}
+
+function unescaped(value: string): string {
+  return value.replace(/\\([rnc\\])/g, (_, letter: string) => ESCAPES[letter] ?? '');
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', c: ':', '\\': '\\' };
+
+interface WaitingList<T> {
+  push(item: T): void;
+  next(milliseconds: number, what: string): Promise<T>;
+}
+
+function waitingList<T>(): WaitingList<T> {
+  const items: T[] = [];
+  const waiting: ((item: T) => void)[] = [];
+  return {
+    push: (item) => {
+      const taker = waiting.shift();
+      if (taker === undefined) items.push(item);
+      else taker(item);
+    },
+    next: (milliseconds, what) => {
+      const [item] = items.splice(0, 1);
+      if (item !== undefined) return Promise.resolve(item);
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(taker), 1);
+          reject(new Error(`${what} did not come within ${milliseconds} ms`));
+        }, milliseconds);
+        const taker = (taken: T): void => {
+          clearTimeout(timer);
+          resolve(taken);
+        };
+        waiting.push(taker);
+      });
+    },
+  };
+}
