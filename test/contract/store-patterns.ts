@@ -47,10 +47,10 @@ export function storePatterns(makeStore: MakeStore): void {
   test(
     'outside /topic a * is a name like any other',
     onStage(makeStore, async ({ opened, subscribe, audience }) => {
-      await subscribe(await opened('a'), { id: '1', to: '/room/*', at: at(1) });
-      await subscribe(await opened('b'), { id: '1', to: '/room/r', at: at(1) });
-      expect(await audience('/room/r')).toEqual(['b|1']);
-      expect(await audience('/room/*')).toEqual(['a|1']);
+      await subscribe(await opened('a'), { id: '1', to: '/queue/*', at: at(1) });
+      await subscribe(await opened('b'), { id: '1', to: '/queue/r', at: at(1) });
+      expect(await audience('/queue/r')).toEqual(['b|1']);
+      expect(await audience('/queue/*')).toEqual(['a|1']);
     }),
   );
 
