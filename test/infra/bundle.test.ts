@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HANDLERS, type HandlerName } from '../../infra/handler.ts';
+
+/** Loading counts in every cold start: what a bundle may weigh. */
+const BUNDLE_BYTES_MAX = 300 * 1024;
+
+const folder = mkdtempSync(join(tmpdir(), 'stompway-bundle-'));
+const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+beforeAll(() => {
+  for (const each of [first, second]) node('infra/bundle.ts', each);
+}, 60_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function node(...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, TABLE_NAME: '', MANAGEMENT_ENDPOINT: '', AWS_REGION: 'eu-west-1' },
+  });
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+function bundle(of: HandlerName, from = first): string {
+  return readFileSync(join(from, of, 'index.mjs'), 'utf8');
+}
+
+test('there is one folder a handler, with one file in it', () => {
+  expect(readdirSync(first).sort()).toEqual([...HANDLERS].sort());
+  for (const each of HANDLERS) expect(readdirSync(join(first, each))).toEqual(['index.mjs']);
+});
+
+test.each(HANDLERS)('%s weighs at most 300 KB', (each) => {
+  expect(Buffer.byteLength(bundle(each))).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
+});
+
+test.each(HANDLERS)('%s is the same however often it is made, and names no folder', (each) => {
+  expect(bundle(each)).toBe(bundle(each, second));
+  expect(bundle(each)).not.toContain(process.cwd());
+  expect(bundle(each)).not.toContain(folder);
+});
+
+test.each(HANDLERS)('%s needs nothing but Node', (each) => {
+  const imported = [...bundle(each).matchAll(/\b(?:from|import)\s*"([^"]+)"/g)].map((it) => it[1]);
+  const own = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
+  expect(imported.length).toBeGreaterThan(0);
+  expect(imported.filter((name) => !own.has(name ?? ''))).toEqual([]);
+});
+
+test.each(HANDLERS)('%s leaves out only what streams of events would ask for', (each) => {
+  const later = [...bundle(each).matchAll(/\bimport\("([^"]+)"\)/g)].map((it) => it[1] ?? '');
+  const left = later.filter((name) => !builtinModules.includes(name.replace(/^node:/, '')));
+  expect([...new Set(left)]).toEqual(['@smithy/core/event-streams']);
+});
+
+test('each loads in Node as it is and exports its handler alone', () => {
+  const load = HANDLERS.map(
+    (each) => `Object.entries(await import(${JSON.stringify(join(first, each, 'index.mjs'))}))`,
+  );
+  const code = `console.log(JSON.stringify([${load}].map((m) => m.map(([n, v]) => n + ' ' + typeof v))))`;
+  expect(JSON.parse(node('--input-type=module', '--eval', code))).toEqual(
+    HANDLERS.map((each) => [`${each} function`]),
+  );
+});
