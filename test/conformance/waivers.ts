@@ -17,7 +17,7 @@ const BY_REASON: readonly (readonly [reason: string, ids: string])[] = [
   ],
   [
     TRANSACTIONS,
-    'TXN-01 TXN-02 TXN-07 TXN-09 TXN-10 TXN-11 TXN-12 TXN-13 TXN-14 TXN-15 TXN-17 RCP-03',
+    'TXN-01 TXN-02 TXN-07 TXN-08 TXN-09 TXN-10 TXN-11 TXN-12 TXN-13 TXN-14 TXN-15 TXN-16 TXN-17 RCP-03',
   ],
   [IDENTITY, 'CON-11 ERR-01/login'],
   [TEXT_ONLY, 'BOD-09 WSK-09 WSK-12 WSK-12b'],

@@ -2,6 +2,8 @@
 import { type Client, type HeaderRecord, same } from '../client.ts';
 import type { Row, World } from '../row.ts';
 
+const t = { transaction: 't' };
+
 /** A subscribed witness, and a sender with transaction "t" open. */
 async function opened(
   world: World,
@@ -11,21 +13,25 @@ async function opened(
   const witness = await world.connect();
   await witness.subscribe(topic, 'w');
   const sender = await world.connect(version);
-  sender.frame('BEGIN', { transaction: 't' });
+  sender.frame('BEGIN', { ...t, receipt: 'begun' });
+  await sender.receipt('begun');
   return { witness, sender, topic };
 }
 
-function rejected(
-  id: string,
-  title: string,
-  frames: readonly (readonly [command: string, headers: HeaderRecord])[],
-): Row {
+type Frames = readonly (readonly [command: string, headers: HeaderRecord])[];
+
+/** The last frame is rejected, after every one before it has had its RECEIPT. */
+function rejected(id: string, title: string, before: Frames, last: Frames[number]): Row {
   return {
     id,
     title,
     run: async (world) => {
       const client = await world.connect();
-      for (const [command, headers] of frames) client.frame(command, headers);
+      for (const [command, headers] of before) {
+        client.frame(command, { ...headers, receipt: command });
+        await client.receipt(command);
+      }
+      client.frame(...last);
       await client.rejected();
     },
   };
@@ -38,8 +44,6 @@ async function commits(client: Client, witness: Client, topic: string, id: strin
   client.frame('COMMIT', { transaction: id });
   same(await witness.body(), `in ${id}`, 'the body');
 }
-
-const t = { transaction: 't' };
 
 export const transactions: readonly Row[] = [
   {
@@ -67,14 +71,20 @@ export const transactions: readonly Row[] = [
     },
   },
   ...['BEGIN', 'COMMIT', 'ABORT'].map((command) =>
-    rejected(`TXN-03/${command.toLowerCase()}`, `${command} without transaction is rejected`, [
+    rejected(
+      `TXN-03/${command.toLowerCase()}`,
+      `${command} without transaction is rejected`,
+      [],
       [command, {}],
-    ]),
+    ),
   ),
   ...['COMMIT', 'ABORT'].map((command) =>
-    rejected(`TXN-05/${command.toLowerCase()}`, `${command} of an unknown id is rejected`, [
+    rejected(
+      `TXN-05/${command.toLowerCase()}`,
+      `${command} of an unknown id is rejected`,
+      [],
       [command, { transaction: 'unknown' }],
-    ]),
+    ),
   ),
   {
     id: 'TXN-07',
@@ -86,10 +96,7 @@ export const transactions: readonly Row[] = [
       await world.silent(witness, 'delivered without a transaction');
     },
   },
-  rejected('TXN-08', 'BEGIN of an open id is rejected', [
-    ['BEGIN', t],
-    ['BEGIN', t],
-  ]),
+  rejected('TXN-08', 'BEGIN of an open id is rejected', [['BEGIN', t]], ['BEGIN', t]),
   ...reused(),
   ...aborted(),
   {
@@ -114,11 +121,15 @@ export const transactions: readonly Row[] = [
       await sender.receipt('inside');
     },
   },
-  rejected('TXN-16', 'a second COMMIT is rejected', [
-    ['BEGIN', t],
+  rejected(
+    'TXN-16',
+    'a second COMMIT is rejected',
+    [
+      ['BEGIN', t],
+      ['COMMIT', t],
+    ],
     ['COMMIT', t],
-    ['COMMIT', t],
-  ]),
+  ),
   ...(['1.0', '1.1'] as const).map(
     (version): Row => ({
       id: `TXN-17/${version}`,
