@@ -1,6 +1,7 @@
 /** Subscriptions, each function inside one transaction. */
 import type { Destination } from '../../broker/destination.ts';
 import type { Connection, Stamp, Subscriber, Subscription } from '../../broker/model.ts';
+import { subscriberOf } from '../subscriber.ts';
 import { beginningWith, CHANGES, type MemberRow, placeOf, rowOf, type World } from './tables.ts';
 
 export interface Wish {
@@ -89,12 +90,4 @@ function leave({ tables }: World, { subscription, destination }: MemberRow): voi
   tables.versions.putSync(CHANGES, changes);
   if (empty) tables.versions.removeSync(version);
   else tables.versions.putSync(version, changes);
-}
-
-function subscriberOf(connection: Connection, subscriptionId: string): Subscriber {
-  const { id: connectionId, carrier, dialect, version, connectedAt, expiresAt } = connection;
-  if (dialect === undefined || version === undefined) {
-    throw new Error(`${connectionId} subscribes before it has a dialect and a version`);
-  }
-  return { connectionId, subscriptionId, carrier, dialect, version, connectedAt, expiresAt };
 }

@@ -18,11 +18,16 @@ interface Audience {
   snapshot: readonly Subscriber[] | undefined;
   /** When the first of the snapshot expires. */
   earliest: number;
-  /** The last answer that joined patterns to this, and what it was joined from. */
-  joined: Joined | undefined;
+  /** The last answer that looked for patterns as well. */
+  answer: Answer | undefined;
 }
 
-interface Joined {
+interface Answer {
+  /** How often patterns had changed when this was right. */
+  readonly changes: number;
+  /** When one of its subscribers expires, or later. */
+  readonly earliest: number;
+  /** The exact subscribers, then those of each pattern: if these are the same, so is the whole. */
   readonly parts: readonly (readonly Subscriber[])[];
   readonly whole: readonly Subscriber[];
 }
@@ -40,17 +45,34 @@ export function makeAudiences(): Audiences {
   const exact = new Map<string, Audience>();
   const patterns = new Map<string, Map<string, Audience>>();
 
-  /** Snapshots of every pattern that matches. */
-  function matching({ segments }: Destination, now: number): (readonly Subscriber[])[] {
+  /** Every change of a pattern's audience counts here. */
+  let changes = 0;
+
+  function changed(audience: Audience, pattern: boolean): void {
+    audience.snapshot = undefined;
+    audience.answer = undefined;
+    if (pattern) changes += 1;
+  }
+
+  function answer(destination: Destination, named: Audience | undefined, now: number): Answer {
     const parts: (readonly Subscriber[])[] = [];
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const audience of [...(named ? [named] : []), ...matching(destination)]) {
+      const part = snapshotOf(audience, now);
+      if (part.length > 0) parts.push(part);
+      if (audience.earliest < earliest) earliest = audience.earliest;
+    }
+    const last = named?.answer;
+    const whole = last !== undefined && same(last.parts, parts) ? last.whole : join(parts);
+    return { changes, earliest, parts, whole };
+  }
+
+  function* matching({ segments }: Destination): Iterable<Audience> {
     for (const prefix of prefixesOf(segments)) {
       for (const audience of patterns.get(prefix)?.values() ?? []) {
-        if (!matches(audience.segments, segments)) continue;
-        const part = snapshotOf(audience, now);
-        if (part.length > 0) parts.push(part);
+        if (matches(audience.segments, segments)) yield audience;
       }
     }
-    return parts;
   }
 
   return {
@@ -59,7 +81,7 @@ export function makeAudiences(): Audiences {
       const place = pattern ? made(patterns, literalPrefix(segments), () => new Map()) : exact;
       const audience = made(place, canonical, () => emptyAudience(segments));
       audience.entries.add(entry);
-      audience.snapshot = undefined;
+      changed(audience, pattern);
     },
 
     remove(entry) {
@@ -68,21 +90,22 @@ export function makeAudiences(): Audiences {
       const audience = place?.get(canonical);
       if (place === undefined || audience === undefined) return;
       audience.entries.delete(entry);
-      audience.snapshot = undefined;
+      changed(audience, pattern);
       if (audience.entries.size > 0) return;
       place.delete(canonical);
       if (pattern && place.size === 0) patterns.delete(literalPrefix(segments));
     },
 
     of(destination, now) {
-      const audience = exact.get(destination.canonical);
-      const named = audience === undefined ? NOBODY : snapshotOf(audience, now);
-      if (patterns.size === 0 || destination.kind !== 'topic') return named;
-      const parts = matching(destination, now);
-      if (parts.length === 0) return named;
-      if (named.length > 0) parts.unshift(named);
-      if (parts.length === 1) return parts[0] ?? NOBODY;
-      return join(parts, audience);
+      const named = exact.get(destination.canonical);
+      if (patterns.size === 0 || destination.kind !== 'topic') {
+        return named === undefined ? NOBODY : snapshotOf(named, now);
+      }
+      const last = named?.answer;
+      if (last?.changes === changes && now < last.earliest) return last.whole;
+      const fresh = answer(destination, named, now);
+      if (named !== undefined) named.answer = fresh;
+      return fresh.whole;
     },
   };
 }
@@ -96,7 +119,7 @@ function made<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 function emptyAudience(segments: readonly string[]): Audience {
-  return { entries: new Set(), segments, snapshot: undefined, earliest: 0, joined: undefined };
+  return { entries: new Set(), segments, snapshot: undefined, earliest: 0, answer: undefined };
 }
 
 function snapshotOf(audience: Audience, now: number): readonly Subscriber[] {
@@ -114,15 +137,11 @@ function snapshotOf(audience: Audience, now: number): readonly Subscriber[] {
 }
 
 /** Snapshots are never changed once made, so the same parts have the same whole. */
-function join(
-  parts: readonly (readonly Subscriber[])[],
-  audience: Audience | undefined,
-): readonly Subscriber[] {
-  const last = audience?.joined;
-  if (last?.parts.length === parts.length && last.parts.every((part, at) => part === parts[at])) {
-    return last.whole;
-  }
-  const whole = parts.flat();
-  if (audience !== undefined) audience.joined = { parts, whole };
-  return whole;
+function same(some: Answer['parts'], others: Answer['parts']): boolean {
+  return some.length === others.length && some.every((part, at) => part === others[at]);
+}
+
+function join(parts: Answer['parts']): readonly Subscriber[] {
+  const [only = NOBODY] = parts;
+  return parts.length > 1 ? parts.flat() : only;
 }

@@ -3,9 +3,11 @@
  * work at once, before it returns its promise, so each is atomic. What has expired is swept a few
  * records at a time by the calls that add records: memory follows the connections that are alive.
  */
+import type { Destination } from '../../broker/destination.ts';
 import type { Limits } from '../../broker/limits.ts';
 import type { Connection, Ended, Half, Stamp, Subscription } from '../../broker/model.ts';
-import type { Clock, Found, SessionChange, Store } from '../../broker/ports.ts';
+import type { Clock, Found, Held, SessionChange, Store } from '../../broker/ports.ts';
+import { subscriberOf } from '../subscriber.ts';
 import { type Entry, makeAudiences } from './audience.ts';
 
 /** Each call that adds a record may drop this many expired ones, so sweeping keeps up. */
@@ -30,7 +32,14 @@ interface Kept {
   readonly graves: Map<string, Grave>;
 }
 
-export function memoryStore(world: { readonly clock: Clock; readonly limits: Limits }): Store {
+export interface MemoryStore extends Store {
+  readonly held: Held;
+}
+
+export function memoryStore(world: {
+  readonly clock: Clock;
+  readonly limits: Limits;
+}): MemoryStore {
   const { clock, limits } = world;
   /** Connections and tombstones apart, each in the order in which they expire. */
   const alive = new Map<string, Kept>();
@@ -80,6 +89,27 @@ export function memoryStore(world: { readonly clock: Clock; readonly limits: Lim
     sweep();
   }
 
+  function subscribe(
+    connection: Connection,
+    subscription: Subscription,
+    destination: Destination,
+    listed: boolean,
+  ): Awaited<ReturnType<Store['subscribe']>> {
+    const kept = live(connection.id);
+    if (kept === undefined) return 'ended';
+    const refusal = refusalOf(kept, subscription, { now: clock.now(), limits });
+    if (refusal !== undefined) return refusal;
+    const member = {
+      subscription,
+      destination,
+      subscriber: subscriberOf(connection, subscription.id),
+    };
+    kept.graves.delete(subscription.id);
+    kept.members.set(subscription.id, member);
+    if (listed) audiences.add(member);
+    return 'done';
+  }
+
   return {
     async open(connection) {
       sweep();
@@ -113,19 +143,20 @@ export function memoryStore(world: { readonly clock: Clock; readonly limits: Lim
     },
 
     async subscribe(connection, subscription, destination) {
-      const kept = live(connection.id);
-      if (kept === undefined) return 'ended';
-      const refusal = refusalOf(kept, subscription, { now: clock.now(), limits });
-      if (refusal !== undefined) return refusal;
-      const member = {
-        subscription,
-        destination,
-        subscriber: subscriberOf(connection, subscription),
-      };
-      kept.graves.delete(subscription.id);
-      kept.members.set(subscription.id, member);
-      audiences.add(member);
-      return 'done';
+      return subscribe(connection, subscription, destination, true);
+    },
+
+    held: {
+      async hold(connection, subscription, destination) {
+        return subscribe(connection, subscription, destination, false);
+      },
+      async enlist(connectionId, subscriptionId, stamp, destination) {
+        const member = live(connectionId)?.members.get(subscriptionId);
+        if (member?.subscription.stamp !== stamp) return undefined;
+        if (member.destination.canonical !== destination.canonical) return undefined;
+        audiences.add(member);
+        return member.subscriber;
+      },
     },
 
     async unsubscribe(connectionId, id, stamp) {
@@ -204,13 +235,4 @@ function dropGraves(graves: Map<string, Grave>, { now, limits }: Now): void {
     if (until > now && graves.size <= limits.tombstonesPerConnectionMax) return;
     graves.delete(id);
   }
-}
-
-function subscriberOf(connection: Connection, subscription: Subscription): Entry['subscriber'] {
-  const { carrier, dialect, version, connectedAt, expiresAt } = connection;
-  if (dialect === undefined || version === undefined) {
-    throw new Error(`${connection.id} subscribes before it has a dialect and a version`);
-  }
-  const [connectionId, subscriptionId] = [connection.id, subscription.id];
-  return { connectionId, subscriptionId, carrier, dialect, version, connectedAt, expiresAt };
 }
