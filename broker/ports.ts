@@ -13,6 +13,7 @@ import type {
   Entry,
   Half,
   LoggedMessage,
+  LogRecord,
   Membership,
   Position,
   Stamp,
@@ -203,6 +204,24 @@ export interface Journal {
   /** How far `deliver` has posted. */
   progress(destination: string): Promise<Progress | undefined>;
   advance(destination: string, progress: Progress): Promise<void>;
+}
+
+/**
+ * The stream of all logs of a store in this process: what DynamoDB Streams are on AWS. Records are
+ * kept until committed, so that a restart goes on where delivery had got to.
+ */
+export interface LogStream {
+  /** Records after `cursor`, oldest first; `cursor` 0 is before the first. */
+  read(
+    cursor: number,
+    most: number,
+  ): Promise<readonly { readonly cursor: number; readonly record: LogRecord }[]>;
+  /** What has been committed; 0 at first. */
+  committed(): Promise<number>;
+  /** Everything up to `cursor` is delivered, and may be dropped. */
+  commit(cursor: number): Promise<void>;
+  /** Calls `listener` soon after anything is appended by this process. Returns how to stop it. */
+  onAppend(listener: () => void): () => void;
 }
 
 /**

@@ -22,6 +22,7 @@ import type {
   Subscriber,
   Subscription,
 } from '../../broker/model.ts';
+import { subscriberOf } from '../subscriber.ts';
 
 /** What CreateTable and the template must agree on; on demand, no index. */
 export const tableDefinition = {
@@ -107,6 +108,7 @@ export function readConnection(row: Row): Connection {
   const dialect = optionalText(row, 'dialect');
   const version = optionalText(row, 'version');
   const session = optionalText(row, 'session');
+  const member = optionalText(row, 'member');
   const ended = optionalText(row, 'ended');
   return {
     id: after('C#', text(row, 'pk')),
@@ -114,6 +116,7 @@ export function readConnection(row: Row): Connection {
     ...(dialect !== undefined && { dialect }),
     ...(version !== undefined && { version }),
     ...(session !== undefined && { session }),
+    ...(member !== undefined && { member }),
     connectedAt: number(row, 'connectedAt'),
     expiresAt: number(row, 'expiresAt'),
     stamp: text(row, 'stamp'),
@@ -212,19 +215,16 @@ export function subscriberRow(
   subscription: Subscription,
   destination: Destination,
 ): Row {
-  const { dialect, version } = connection;
-  if (dialect === undefined || version === undefined) {
-    throw new Error('A connection without dialect and version cannot subscribe');
-  }
+  const { connectionId, subscriptionId, expiresAt, ...shared } = subscriberOf(
+    connection,
+    subscription.id,
+  );
   return {
-    ...subscriberKey(audience(destination), connection.id, subscription.id),
-    carrier: connection.carrier,
-    dialect,
-    version,
-    connectedAt: connection.connectedAt,
+    ...subscriberKey(audience(destination), connectionId, subscriptionId),
+    ...shared,
     stamp: subscription.stamp,
     ...(destination.pattern && { segments: destination.segments }),
-    ...expiry(connection.expiresAt),
+    ...expiry(expiresAt),
   };
 }
 
@@ -234,6 +234,8 @@ export const SUBSCRIBER_ATTRIBUTES = [
   'carrier',
   'dialect',
   'version',
+  'session',
+  'member',
   'connectedAt',
   'expiresAt',
   'segments',
@@ -243,12 +245,16 @@ export function readSubscriber(row: Row): Subscriber {
   const sk = text(row, 'sk');
   const at = sk.indexOf('#');
   if (at < 1) throw unknownShape('sk', row);
+  const session = optionalText(row, 'session');
+  const member = optionalText(row, 'member');
   return {
     connectionId: sk.slice(0, at),
     subscriptionId: sk.slice(at + 1),
     carrier: text(row, 'carrier'),
     dialect: text(row, 'dialect'),
     version: text(row, 'version'),
+    ...(session !== undefined && { session }),
+    ...(member !== undefined && { member }),
     connectedAt: number(row, 'connectedAt'),
     expiresAt: number(row, 'expiresAt'),
   };

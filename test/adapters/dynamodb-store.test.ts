@@ -141,6 +141,7 @@ describe('the order of calls', () => {
     expect(inputs()[1]?.['Item']).toEqual({
       pk: 'P#a',
       ...rows.subscriber,
+      session: 's',
       segments: ['a', '*'],
       stamp: '5',
       expires: 2_000_000_001,
@@ -285,7 +286,7 @@ describe('subscribers', () => {
     await store.subscribers(destination);
     expect(calls()).toEqual(['Query D#/topic/a.b', 'Query P#', 'Query P#a', 'Query P#a.b']);
     expect(inputs()[0]?.['ProjectionExpression']).toBe(
-      '#sk, #carrier, #dialect, #version, #connectedAt, #expiresAt, #segments',
+      '#sk, #carrier, #dialect, #version, #session, #member, #connectedAt, #expiresAt, #segments',
     );
   });
 

@@ -23,6 +23,7 @@ function subscribing(makeStore: MakeStore): void {
           carrier: 'sockjs',
           dialect: 'json',
           version: '1',
+          session: 'session-of-a',
           connectedAt,
           expiresAt,
         },

@@ -1,0 +1,21 @@
+/** A subscription as fan-out finds it: what it needs of the connection, copied once. */
+import type { Connection, Subscriber } from '../broker/model.ts';
+
+/** Throws for a connection that has neither dialect nor version: it cannot have subscribed. */
+export function subscriberOf(connection: Connection, subscriptionId: string): Subscriber {
+  const { id, carrier, dialect, version, session, member, connectedAt, expiresAt } = connection;
+  if (dialect === undefined || version === undefined) {
+    throw new Error(`${id} subscribes before it has a dialect and a version`);
+  }
+  return {
+    connectionId: id,
+    subscriptionId,
+    carrier,
+    dialect,
+    version,
+    ...(session === undefined ? {} : { session }),
+    ...(member === undefined ? {} : { member }),
+    connectedAt,
+    expiresAt,
+  };
+}
