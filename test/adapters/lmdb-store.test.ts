@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { lmdbStore } from '../../adapters/lmdb/store.ts';
+import { type LmdbStore, lmdbStore } from '../../adapters/lmdb/store.ts';
 import { systemClock } from '../../adapters/system.ts';
 import { parseDestination } from '../../broker/destination.ts';
 import { LIMITS } from '../../broker/limits.ts';
@@ -161,3 +161,19 @@ test(
     }),
   PATIENCE,
 );
+
+test('a durable store answers as any other, and is there after a restart', () =>
+  inFolder(async (path) => {
+    const durable = (): LmdbStore =>
+      lmdbStore({ path, clock: systemClock, limits: LIMITS, durable: true });
+    const first = durable();
+    const [connectedAt, expiresAt] = [Date.now(), Date.now() + 60_000];
+    await first.open({ id: 'a', carrier: 'raw', connectedAt, expiresAt, stamp: '' });
+    expect(await first.update('a', { dialect: 'stomp', version: '1.2' }, '1')).toBe('done');
+    await first.close();
+    const second = durable();
+    expect((await second.find('a'))?.connection.version).toBe('1.2');
+    await second.end('a', 'left');
+    expect(await second.update('a', { version: '1.1' }, '2')).toBe('ended');
+    await second.close();
+  }));
