@@ -25,11 +25,16 @@ if ('missing' in place) {
 
 async function suites(folder: string): Promise<number> {
   const database = await startDynamoDbLocal(folder);
+  const asked = process.argv.slice(2);
   const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   try {
     return await run(
       process.execPath,
-      [...jest, 'node_modules/jest/bin/jest.js', 'test/dynamodb/', ...process.argv.slice(2)],
+      [
+        ...jest,
+        'node_modules/jest/bin/jest.js',
+        ...(asked.length > 0 ? asked : ['test/dynamodb/']),
+      ],
       { DYNAMODB_LOCAL_ENDPOINT: database.endpoint },
     );
   } finally {
