@@ -63,6 +63,7 @@ interface World extends Required<Pick<GatewayOptions, 'routes' | 'clock' | 'log'
   /** `$disconnect` handlers under way or yet to start. */
   readonly endings: Set<Promise<void>>;
   readonly admitConnect: () => boolean;
+  closing: boolean;
 }
 
 export function startGateway(options: GatewayOptions): Gateway {
@@ -90,6 +91,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     chosen,
     endings: new Set(),
     admitConnect: () => connects() && admit(),
+    closing: false,
   };
   const strict = managementOf({ connections: world.connections, limits, now, admit });
   const listener = listen(world, options.jitter, timeouts, admit);
@@ -102,6 +104,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     upgrade: (request, socket, head) => void open(world, listener, { request, socket, head }),
     size: () => world.connections.size,
     close: async () => {
+      world.closing = true;
       clearInterval(timer);
       for (const connection of [...world.connections.values()]) {
         connection.close(1001, 'Going away');
@@ -161,6 +164,11 @@ async function open(world: World, listener: SocketListener, upgrade: Upgrade): P
   const result = await admit(world, request, peer);
   if (result.statusCode < 200 || result.statusCode > 299) {
     refuse(socket, result.statusCode, result.body ?? 'Refused by $connect');
+    return;
+  }
+  if (world.closing) {
+    refuse(socket, 503, 'Going away');
+    farewell(world, peer, 1001, 'Going away');
     return;
   }
   socket.removeListener('error', ignore);

@@ -7,8 +7,9 @@ import { parseArgs } from 'node:util';
 export interface Options {
   readonly port: number;
   readonly host: string;
-  /** The data folder; undefined keeps everything in memory. */
-  readonly data: string | undefined;
+  /** The folder of the store; unused with `memory`. */
+  readonly data: string;
+  readonly memory: boolean;
   readonly ingress: 'fifo' | 'direct';
   /** Undefined: `stompway.json` if it is there. */
   readonly config: string | undefined;
@@ -55,7 +56,8 @@ export function readOptions(
   return {
     port,
     host,
-    data: flags.memory ? undefined : (flags.data ?? '.stompway'),
+    data: flags.data ?? '.stompway',
+    memory: flags.memory ?? false,
     ingress,
     config: flags.config,
     environments,

@@ -4,6 +4,7 @@ const defaults = {
   port: 8080,
   host: '127.0.0.1',
   data: '.stompway',
+  memory: false,
   ingress: 'fifo',
   config: undefined,
   environments: 0,
@@ -35,7 +36,7 @@ test('every flag is read', () => {
     environments: 2,
     durable: true,
   });
-  expect(readOptions(['--memory'], {})).toEqual({ ...defaults, data: undefined });
+  expect(readOptions(['--memory'], {})).toEqual({ ...defaults, memory: true });
 });
 
 test.each([

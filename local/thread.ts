@@ -1,0 +1,37 @@
+/** What the main thread and an environment say to each other. Plain data, cloned on the way. */
+import type { Limits } from '../broker/limits.ts';
+import type { IngressEvent } from '../broker/ports.ts';
+import type { Handlers } from './handlers.ts';
+import type { PostStatus } from './management.ts';
+
+/** Given to an environment at its birth. */
+export interface Birth {
+  readonly path: string;
+  readonly durable: boolean;
+  readonly queued: boolean;
+  readonly limits: Partial<Limits>;
+}
+
+export type ToEnvironment =
+  | {
+      readonly type: 'invoke';
+      readonly call: number;
+      readonly handler: keyof Handlers;
+      readonly event: unknown;
+    }
+  | { readonly type: 'posted'; readonly call: number; readonly status: PostStatus }
+  | { readonly type: 'queued'; readonly call: number; readonly fault?: string }
+  | { readonly type: 'leave' };
+
+export type FromEnvironment =
+  | { readonly type: 'ready' }
+  | { readonly type: 'done'; readonly call: number; readonly result: unknown }
+  | { readonly type: 'failed'; readonly call: number; readonly fault: string }
+  | {
+      readonly type: 'post';
+      readonly call: number;
+      readonly connectionId: string;
+      readonly payload: Uint8Array;
+    }
+  | { readonly type: 'delete'; readonly connectionId: string }
+  | { readonly type: 'queue'; readonly call: number; readonly event: IngressEvent };
