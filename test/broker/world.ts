@@ -3,11 +3,15 @@
  * whose posts are lists. What API Gateway and the queue would do is done by plain calls.
  */
 import { type CountingStore, countingStore } from '../../adapters/counting.ts';
+import { type MemoryJournal, memoryJournal } from '../../adapters/memory/journal.ts';
 import { memoryOutbox } from '../../adapters/memory/outbox.ts';
+import { memoryChecks, memoryRoster } from '../../adapters/memory/roster.ts';
 import { memoryStore } from '../../adapters/memory/store.ts';
 import { consoleLog } from '../../adapters/system.ts';
+import { deliverLogs } from '../../broker/deliver.ts';
 import { LIMITS, type Limits } from '../../broker/limits.ts';
-import type { Outbox, Ports, Store } from '../../broker/ports.ts';
+import type { Outbox, Ports, Store, Task } from '../../broker/ports.ts';
+import { makePolicies, type Rule } from '../../broker/rules.ts';
 import { connectHandler } from '../../lambda/connect.ts';
 import { disconnectHandler } from '../../lambda/disconnect.ts';
 import type { QueueRecord, QueueResult, RequestContext } from '../../lambda/events.ts';
@@ -30,6 +34,11 @@ export interface World {
   readonly answers: Map<string, number[]>;
   pass(milliseconds: number): void;
   client(id: string, options?: { protocol?: string }): Promise<Client>;
+  /** Gives `deliver` all that the logs have appended; returns how many records there were. */
+  pump(): Promise<number>;
+  readonly journal: MemoryJournal;
+  /** Tasks scheduled for later, with when they are due. */
+  readonly tasks: { readonly at: number; readonly task: Task }[];
   /** One invocation of the message handler with these records. */
   deliver(records: readonly QueueRecord[]): Promise<QueueResult>;
   record(id: string, text: string, overrides?: Partial<RecordOptions>): QueueRecord;
@@ -54,6 +63,9 @@ export interface WorldOptions {
   readonly limits?: Partial<Limits>;
   readonly wrapStore?: (store: Store) => Store;
   readonly wrapOutbox?: (outbox: Outbox) => Outbox;
+  readonly rules?: readonly Rule[];
+  /** Without: the direct lane alone. */
+  readonly rooms?: boolean;
   readonly extend?: (ports: Ports) => Ports;
 }
 
@@ -83,14 +95,31 @@ export function makeWorld(options: WorldOptions = {}): World {
     },
     delete: (id: string) => void closed.add(id),
   };
-  const counting = countingStore(memoryStore({ clock, limits }));
+  const store = memoryStore({ clock, limits });
+  const counting = countingStore(store);
+  const ids = { random: () => `session-${++sequence}` };
+  const journal = memoryJournal({ clock, limits, ids });
+  const tasks: { at: number; task: Task }[] = [];
+  const later = {
+    schedule: async (seconds: number, task: Task) => {
+      tasks.push({ at: now + seconds * 1000, task });
+    },
+  };
+  const logs = {
+    held: store.held,
+    journal,
+    roster: memoryRoster(),
+    checks: memoryChecks(),
+    later,
+    policies: makePolicies(options.rules ?? []),
+  };
   const outbox = memoryOutbox({ management, clock, timer, limits, log });
   const base: Ports = {
     store: options.wrapStore?.(counting.store) ?? counting.store,
     outbox: options.wrapOutbox?.(outbox) ?? outbox,
     clock,
     timer,
-    ids: { random: () => `session-${++sequence}` },
+    ids,
     log,
     limits,
     dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
@@ -98,6 +127,7 @@ export function makeWorld(options: WorldOptions = {}): World {
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: 'stompway/test',
+    ...(options.rooms ? { logs } : {}),
   };
   const ports = options.extend?.(base) ?? base;
   const message = messageHandler(ports);
@@ -129,9 +159,23 @@ export function makeWorld(options: WorldOptions = {}): World {
     return result;
   }
 
+  async function pump(): Promise<number> {
+    const { stream } = journal;
+    const read = await stream.read(await stream.committed(), 1000);
+    await deliverLogs(
+      read.map(({ record: one }) => one),
+      ports,
+    );
+    await stream.commit(read.at(-1)?.cursor ?? 0);
+    return read.length;
+  }
+
   return {
     ports,
     counting,
+    pump,
+    journal,
+    tasks,
     logged,
     posts,
     closed,
