@@ -1,7 +1,7 @@
-import { BrokerError } from '../../../broker/errors.ts';
-import { LIMITS } from '../../../broker/limits.ts';
-import type { Command } from '../../../broker/model.ts';
-import { jsonDialect } from '../../../protocol/json/dialect.ts';
+import { BrokerError } from '../../broker/errors.ts';
+import { LIMITS } from '../../broker/limits.ts';
+import type { Command } from '../../broker/model.ts';
+import { jsonDialect } from '../../protocol/json/dialect.ts';
 
 function decodeAll(text: string | Uint8Array): readonly Command[] {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;

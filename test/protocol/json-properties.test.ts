@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { BrokerError } from '../../../broker/errors.ts';
-import type { Command, SendCommand } from '../../../broker/model.ts';
-import { jsonDialect } from '../../../protocol/json/dialect.ts';
-import { nesting, valueText } from '../../../protocol/json/outline.ts';
+import { BrokerError } from '../../broker/errors.ts';
+import type { Command, SendCommand } from '../../broker/model.ts';
+import { jsonDialect } from '../../protocol/json/dialect.ts';
+import { nesting, valueText } from '../../protocol/json/outline.ts';
 
 const decode = (text: string): readonly Command[] =>
   jsonDialect.decode(Buffer.from(text), '1.2').commands;

@@ -1,7 +1,7 @@
-import { BrokerError } from '../../../broker/errors.ts';
-import { LIMITS } from '../../../broker/limits.ts';
-import type { Message, Reply } from '../../../broker/model.ts';
-import { jsonDialect } from '../../../protocol/json/dialect.ts';
+import { BrokerError } from '../../broker/errors.ts';
+import { LIMITS } from '../../broker/limits.ts';
+import type { Message, Reply } from '../../broker/model.ts';
+import { jsonDialect } from '../../protocol/json/dialect.ts';
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 const encode = (reply: Reply) => text(jsonDialect.encode(reply, '1.2'));
