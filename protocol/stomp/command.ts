@@ -16,6 +16,7 @@ import type {
   TransactionCommand,
   UnsubscribeCommand,
 } from '../../broker/model.ts';
+import { badAckMode, badHeartBeat, headerMissing, tooLong, unknownCommand } from './fault.ts';
 import type { Frame } from './frame.ts';
 import { VERSIONS } from './header.ts';
 
@@ -32,7 +33,6 @@ interface Request {
 
 const ACK_MODES: ReadonlySet<string> = new Set(['auto', 'client', 'client-individual']);
 const HEART_BEAT = /^(\d+),(\d+)$/;
-const FROM_SERVER: ReadonlySet<string> = new Set(['CONNECTED', 'MESSAGE', 'RECEIPT', 'ERROR']);
 
 /** Never throws: a client's fault is a `refused` command. */
 export function toCommand(frame: Frame, version: string | undefined, limits: IdLimits): Command {
@@ -120,11 +120,7 @@ function subscribe({ frame, version, limits, receipt }: Request): SubscribeComma
     version === '1.0' ? (header(frame.headers, 'id') ?? destination) : required(frame, 'id');
   const ack = header(frame.headers, 'ack') ?? 'auto';
   if (!isAckMode(ack)) {
-    throw new BrokerError(
-      'header-malformed',
-      `There is no ack mode ${JSON.stringify(ack.slice(0, 40))}`,
-      'Use ack:auto, ack:client or ack:client-individual, or leave ack out, which means auto.',
-    );
+    throw badAckMode(ack);
   }
   return {
     type: 'subscribe',
@@ -209,11 +205,7 @@ function agreedVersion(offered: string | undefined): string | undefined {
 function heartBeat(text: string): readonly [number, number] {
   const [, sends, wants] = HEART_BEAT.exec(text) ?? [];
   if (sends === undefined || wants === undefined) {
-    throw new BrokerError(
-      'header-malformed',
-      `heart-beat is ${JSON.stringify(text.slice(0, 40))}`,
-      'Write two numbers of milliseconds, 0 for none, separated by a comma: heart-beat:0,0.',
-    );
+    throw badHeartBeat(text);
   }
   return [safeNumber(sends), safeNumber(wants)];
 }
@@ -235,40 +227,12 @@ function without(headers: Headers, names: readonly string[]): Headers {
 function required(frame: Frame, name: string): string {
   const value = header(frame.headers, name);
   if (value !== undefined) return value;
-  throw new BrokerError(
-    'header-missing',
-    `${frame.command} needs the header ${name}`,
-    `Add a line ${name}:… to the frame; header names are case-sensitive.`,
-  );
+  throw headerMissing(frame.command, name);
 }
 
 function bounded(name: string, value: string, bytesMax: number): string {
   if (Buffer.byteLength(value) > bytesMax) throw tooLong(name, bytesMax);
   return value;
-}
-
-function tooLong(name: string, bytesMax: number): BrokerError {
-  return new BrokerError(
-    'header-malformed',
-    `The header ${name} is longer than ${bytesMax} octets`,
-    `Use a shorter ${name}.`,
-  );
-}
-
-function unknownCommand(command: string): BrokerError {
-  const shown = JSON.stringify(command.slice(0, 40));
-  if (FROM_SERVER.has(command)) {
-    return new BrokerError(
-      'unknown-command',
-      `${command} is a frame of the server`,
-      'A client publishes with SEND.',
-    );
-  }
-  return new BrokerError(
-    'unknown-command',
-    `There is no command ${shown} in this version`,
-    'Commands are upper case: SEND, SUBSCRIBE, UNSUBSCRIBE, ACK, NACK, BEGIN, COMMIT, ABORT or DISCONNECT.',
-  );
 }
 
 function isAckMode(text: string): text is AckMode {

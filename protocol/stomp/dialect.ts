@@ -18,6 +18,7 @@ import type {
   Splice,
 } from '../../broker/model.ts';
 import { toCommand } from './command.ts';
+import { tooManyFrames } from './fault.ts';
 import { frameBytes, parseFrame, readableReceipt, skipEols, view } from './frame.ts';
 import { headerLine, VERSIONS } from './header.ts';
 
@@ -172,12 +173,4 @@ function sharedPart({ id, destination, headers, body }: Message, version: string
   shared.set(body, headBytes);
   shared[shared.length - 1] = NUL;
   return shared;
-}
-
-function tooManyFrames(limits: Limits): BrokerError {
-  return new BrokerError(
-    'frame-too-large',
-    `More than ${limits.framesPerMessageMax} frames came in one message`,
-    'Send them in several WebSocket messages.',
-  );
 }

@@ -23,9 +23,21 @@
  * is a frame whose empty line was forgotten, and whoever typed it should not wait in silence.
  */
 import { isUtf8 } from 'node:buffer';
-import { BrokerError } from '../../broker/errors.ts';
+import type { BrokerError } from '../../broker/errors.ts';
 import type { Limits } from '../../broker/limits.ts';
 import type { Headers } from '../../broker/model.ts';
+import {
+  badEscape,
+  badLength,
+  headTooLarge,
+  lineTooLong,
+  noColon,
+  noHeadEnd,
+  noNul,
+  notUtf8,
+  tooLarge,
+  tooManyHeaders,
+} from './fault.ts';
 import { headerLine, headerRules, unescapeHeader } from './header.ts';
 
 export interface Frame {
@@ -239,81 +251,4 @@ export function frameBytes(
   frame.set(body, headBytes);
   frame[frame.length - 1] = NUL;
   return frame;
-}
-
-function malformed(message: string, mend: string): BrokerError {
-  return new BrokerError('header-malformed', message, mend);
-}
-
-function notUtf8(): BrokerError {
-  return malformed('A header is not UTF-8', 'Encode commands and headers as UTF-8.');
-}
-
-function noColon(line: string): BrokerError {
-  const shown = JSON.stringify(line.length > 40 ? `${line.slice(0, 39)}…` : line);
-  return malformed(
-    `The header line ${shown} is not name:value`,
-    'Write each header as name:value on its own line, and an empty line after the last one.',
-  );
-}
-
-function noHeadEnd(): BrokerError {
-  return malformed(
-    'The frame ends before the empty line that ends its headers',
-    'Write an empty line after the last header, then the body, then the NUL octet.',
-  );
-}
-
-function badEscape(version: string | undefined): BrokerError {
-  const defined = version === '1.1' ? '\\n, \\c and \\\\' : '\\n, \\r, \\c and \\\\';
-  return malformed(
-    `A header holds an escape that STOMP ${version} does not define`,
-    `Use only ${defined}; a backslash itself is written \\\\.`,
-  );
-}
-
-function badLength(length: string): BrokerError {
-  return malformed(
-    `content-length is ${JSON.stringify(length.slice(0, 20))}, not a number`,
-    'Give the number of octets of the body in decimal digits, or leave content-length out.',
-  );
-}
-
-function noNul(bodyBytes: number): BrokerError {
-  return malformed(
-    `No NUL follows the ${bodyBytes} octets that content-length announced`,
-    'Count octets of UTF-8, not characters, and end the frame with a NUL octet.',
-  );
-}
-
-function tooManyHeaders(limits: FrameLimits): BrokerError {
-  return new BrokerError(
-    'too-many-headers',
-    `A frame has more than ${limits.headersMax} headers`,
-    'Put the data into the body.',
-  );
-}
-
-function lineTooLong(limits: FrameLimits): BrokerError {
-  return new BrokerError(
-    'too-many-headers',
-    `A line of the head is longer than ${limits.headerLineBytesMax} octets`,
-    'Put the data into the body.',
-  );
-}
-
-function headTooLarge(limits: FrameLimits): BrokerError {
-  return new BrokerError(
-    'too-many-headers',
-    `The headers are larger than ${limits.headerBytesMax} octets`,
-    'Put the data into the body.',
-  );
-}
-
-function tooLarge(limits: FrameLimits): BrokerError {
-  return new BrokerError(
-    'frame-too-large',
-    `The frame is larger than ${limits.publishBytesMax} octets`,
-    'Send the data in several messages, or store it elsewhere and send its address.',
-  );
 }
