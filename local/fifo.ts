@@ -6,11 +6,13 @@
  * Batches are cut on `setImmediate`, so that whatever one socket read brought travels together.
  */
 import type { Ingress, IngressEvent, Log } from '../broker/ports.ts';
-import type { QueueEvent, QueueRecord, QueueResult } from '../lambda/events.ts';
+import type { QueueEvent, QueueResult } from '../lambda/events.ts';
 import { seededChance } from './chance.ts';
 import { type Deadlines, deadlines } from './deadlines.ts';
+import { deduplication, type Seen } from './deduplication.ts';
 import type { FaultDice } from './faults.ts';
 import { QUEUE_LIMITS, type QueueLimits } from './limits.ts';
+import { type Entry, newEntry, receive } from './queue-record.ts';
 
 export interface FifoOptions {
   readonly handler: (event: QueueEvent) => Promise<QueueResult>;
@@ -37,19 +39,6 @@ export interface Fifo extends Ingress {
   stop(): void;
 }
 
-interface Entry {
-  /** Of the record, told apart from all others in the queue. */
-  readonly id: string;
-  readonly connectionId: string;
-  readonly eventType: IngressEvent['eventType'];
-  readonly messageId: string;
-  readonly requestTimeEpoch: number;
-  readonly body: string;
-  readonly sentAt: number;
-  sequence: number;
-  receives: number;
-}
-
 interface Group {
   readonly id: string;
   readonly entries: Entry[];
@@ -65,7 +54,7 @@ interface Queue {
   /** Groups that have records and are not blocked, in order of arrival. */
   readonly ready: Group[];
   readonly swap: (() => boolean) | undefined;
-  readonly seen: (group: string, id: string, now: number) => boolean;
+  readonly seen: Seen;
   readonly waiters: (() => void)[];
   readonly timeouts: Deadlines;
   sequence: number;
@@ -120,17 +109,7 @@ function enqueue(queue: Queue, event: IngressEvent): void {
     queue.groups.set(event.connectionId, group);
   }
   queue.sequence += 1;
-  const entry: Entry = {
-    id: `local-${queue.sequence}`,
-    connectionId: event.connectionId,
-    eventType: event.eventType,
-    messageId: event.messageId,
-    requestTimeEpoch: event.requestTimeEpoch,
-    body: `.${base64(event.body)}`,
-    sentAt: now,
-    sequence: queue.sequence,
-    receives: 0,
-  };
+  const entry = newEntry(event, queue.sequence, now);
   if (group.entries.length === 0 && !group.blocked) queue.ready.push(group);
   group.entries.push(entry);
   queue.size += 1;
@@ -207,26 +186,6 @@ async function run(queue: Queue, shares: readonly Share[]): Promise<ReadonlySet<
   }
 }
 
-function receive(entry: Entry): QueueRecord {
-  entry.receives += 1;
-  return {
-    messageId: entry.id,
-    body: entry.body,
-    attributes: {
-      ApproximateReceiveCount: String(entry.receives),
-      SentTimestamp: String(entry.sentAt),
-      SequenceNumber: String(entry.sequence).padStart(20, '0'),
-      MessageGroupId: entry.connectionId,
-    },
-    messageAttributes: {
-      connectionId: { dataType: 'String', stringValue: entry.connectionId },
-      eventType: { dataType: 'String', stringValue: entry.eventType },
-      messageId: { dataType: 'String', stringValue: entry.messageId },
-      requestTimeEpoch: { dataType: 'String', stringValue: String(entry.requestTimeEpoch) },
-    },
-  };
-}
-
 /** Deletes what was handled; the rest waits out the visibility time, or is dead. */
 function settle(queue: Queue, share: Share, failed: ReadonlySet<string>): void {
   const { group, entries } = share;
@@ -264,34 +223,8 @@ function wakeIfDrained(queue: Queue): void {
   for (const wake of queue.waiters.splice(0)) wake();
 }
 
-/** De-duplication per group (DeduplicationScope MESSAGE_GROUP). True: seen, drop it. */
-function deduplication(limits: QueueLimits): Queue['seen'] {
-  const times = new Map<string, number>();
-  return (group, id, now) => {
-    const key = `${group} ${id}`;
-    const at = times.get(key);
-    if (at !== undefined && now - at < limits.deduplicationMilliseconds) return true;
-    times.delete(key);
-    times.set(key, now);
-    if (times.size > limits.deduplicationMax) {
-      for (const oldest of times.keys()) {
-        times.delete(oldest);
-        break;
-      }
-    }
-    return false;
-  };
-}
-
 function coin(seed: number | undefined): (() => boolean) | undefined {
   if (seed === undefined) return undefined;
   const chance = seededChance(seed);
   return () => chance() < 0.5;
-}
-
-function base64(body: Uint8Array): string {
-  const bytes = Buffer.isBuffer(body)
-    ? body
-    : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return bytes.toString('base64');
 }

@@ -64,7 +64,7 @@ export interface TestOptions extends Partial<Omit<GatewayOptions, 'routes'>> {
   readonly custom?: Routes['custom'];
 }
 
-export async function testGateway(options: TestOptions = {}): Promise<TestGateway> {
+async function testGateway(options: TestOptions = {}): Promise<TestGateway> {
   const connects = arrivals<ConnectEvent>();
   const messages = arrivals<MessageEvent>();
   const disconnects = arrivals<DisconnectEvent>();
@@ -112,6 +112,34 @@ export async function testGateway(options: TestOptions = {}): Promise<TestGatewa
       await server.close(50);
     },
   };
+}
+
+const open: TestGateway[] = [];
+
+/** One that `closeAll` closes. */
+export async function start(options: TestOptions = {}): Promise<TestGateway> {
+  const started = await testGateway(options);
+  open.push(started);
+  return started;
+}
+
+/** For `afterEach`. */
+export async function closeAll(): Promise<void> {
+  await Promise.all(open.splice(0).map((started) => started.close()));
+}
+
+/** A started gateway and an open client on it. */
+export async function connected(
+  options: TestOptions = {},
+): Promise<TestClient & { readonly started: TestGateway; readonly id: string }> {
+  const started = await start(options);
+  const opened = await client(started.url);
+  const { requestContext } = await started.connects.next();
+  return { ...opened, started, id: requestContext.connectionId };
+}
+
+export function text(content: string): Uint8Array {
+  return Buffer.from(content);
 }
 
 export interface TestClient {

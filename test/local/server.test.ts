@@ -7,27 +7,15 @@ import {
 import type { Log } from '../../broker/ports.ts';
 import { startGateway } from '../../local/gateway.ts';
 import { type Mount, startServer } from '../../local/server.ts';
-import { client, refusal, type TestGateway, type TestOptions, testGateway } from './gateway.ts';
+import { closeAll, connected, refusal, start, type TestOptions } from './gateway.ts';
 
-const open: TestGateway[] = [];
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((started) => started.close()));
-});
-
-async function start(options: TestOptions = {}): Promise<TestGateway> {
-  const started = await testGateway(options);
-  open.push(started);
-  return started;
-}
+afterEach(closeAll);
 
 describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
-  async function connected(options: TestOptions = {}) {
-    const started = await start(options);
-    const { texts, closed } = await client(started.url);
-    const ConnectionId = (await started.connects.next()).requestContext.connectionId;
-    const sdk = sdkFor(`http://127.0.0.1:${started.port}/ws`);
-    return { started, sdk, ConnectionId, texts, closed };
+  async function withSdk(options: TestOptions = {}) {
+    const opened = await connected(options);
+    const sdk = sdkFor(`http://127.0.0.1:${opened.started.port}/ws`);
+    return { ...opened, sdk, ConnectionId: opened.id };
   }
 
   function sdkFor(endpoint: string): ApiGatewayManagementApiClient {
@@ -40,13 +28,13 @@ describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
   }
 
   test('a post reaches the client', async () => {
-    const { sdk, ConnectionId, texts } = await connected();
+    const { sdk, ConnectionId, texts } = await withSdk();
     await sdk.send(new PostToConnectionCommand({ ConnectionId, Data: 'hello ü' }));
     expect(await texts.next()).toBe('hello ü');
   });
 
   test('GET tells times and identity', async () => {
-    const { sdk, ConnectionId } = await connected();
+    const { sdk, ConnectionId } = await withSdk();
     const facts = await sdk.send(new GetConnectionCommand({ ConnectionId }));
     expect(facts.Identity?.SourceIp).toBe('127.0.0.1');
     expect(facts.ConnectedAt).toBeInstanceOf(Date);
@@ -54,25 +42,19 @@ describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
   });
 
   test('DELETE closes', async () => {
-    const { sdk, ConnectionId, closed } = await connected();
+    const { sdk, ConnectionId, closed } = await withSdk();
     await sdk.send(new DeleteConnectionCommand({ ConnectionId }));
     expect((await closed).code).toBe(1000);
   });
 
   test('an unknown connection is a GoneException', async () => {
-    const { sdk } = await connected();
+    const { sdk } = await withSdk();
     const ConnectionId = 'VotXXcBEPHcCEvQ=';
-    for (const command of [
-      new PostToConnectionCommand({ ConnectionId, Data: 'x' }),
-      new GetConnectionCommand({ ConnectionId }),
-      new DeleteConnectionCommand({ ConnectionId }),
+    for (const sending of [
+      sdk.send(new PostToConnectionCommand({ ConnectionId, Data: 'x' })),
+      sdk.send(new GetConnectionCommand({ ConnectionId })),
+      sdk.send(new DeleteConnectionCommand({ ConnectionId })),
     ]) {
-      const sending =
-        command instanceof PostToConnectionCommand
-          ? sdk.send(command)
-          : command instanceof GetConnectionCommand
-            ? sdk.send(command)
-            : sdk.send(command);
       await expect(sending).rejects.toMatchObject({
         name: 'GoneException',
         $metadata: { httpStatusCode: 410 },
@@ -81,7 +63,7 @@ describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
   });
 
   test('over 128 KB is a PayloadTooLargeException', async () => {
-    const { sdk, ConnectionId } = await connected();
+    const { sdk, ConnectionId } = await withSdk();
     const Data = Buffer.alloc(128 * 1024 + 1, 'x');
     await expect(
       sdk.send(new PostToConnectionCommand({ ConnectionId, Data })),
@@ -92,7 +74,7 @@ describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
   });
 
   test('over the rate is a LimitExceededException', async () => {
-    const { sdk, ConnectionId } = await connected({
+    const { sdk, ConnectionId } = await withSdk({
       limits: { requestsPerSecond: 0.001, requestsBurst: 1 },
     });
     await expect(
@@ -104,7 +86,7 @@ describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
   });
 
   test('a wrong stage is a ForbiddenException', async () => {
-    const { started, ConnectionId } = await connected();
+    const { started, ConnectionId } = await withSdk();
     const sdk = sdkFor(`http://127.0.0.1:${started.port}/prod`);
     await expect(
       sdk.send(new PostToConnectionCommand({ ConnectionId, Data: 'x' })),
@@ -115,7 +97,7 @@ describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
   });
 
   test('a web page cannot use it', async () => {
-    const { started, ConnectionId } = await connected();
+    const { started, ConnectionId } = await withSdk();
     const response = await fetch(
       `http://127.0.0.1:${started.port}/ws/@connections/${encodeURIComponent(ConnectionId)}`,
       { method: 'POST', body: 'x', headers: { origin: 'https://evil.example' } },
