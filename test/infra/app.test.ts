@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { object } from './synthesized.ts';
 
+/** Each test starts Node and loads the CDK, on a busy machine as well. */
+const PATIENCE_MILLISECONDS = 60_000;
+
 const folder = mkdtempSync(join(tmpdir(), 'stompway-app-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -32,16 +35,28 @@ function outputs(context: Readonly<Record<string, unknown>>): readonly string[] 
 
 const ALWAYS = ['WebSocketUrl', 'TryIt', 'Ingress', 'TableName'];
 
-test('deployed as it is, the app tells where to connect and where dead letters go', () => {
-  expect(outputs({})).toEqual([...ALWAYS, 'DeadLetterQueueUrl']);
-});
+test(
+  'deployed as it is, the app tells where to connect and where dead letters go',
+  () => {
+    expect(outputs({})).toEqual([...ALWAYS, 'DeadLetterQueueUrl']);
+  },
+  PATIENCE_MILLISECONDS,
+);
 
-test('-c ingress=direct takes the queue out', () => {
-  expect(outputs({ ingress: 'direct' })).toEqual(ALWAYS);
-});
+test(
+  '-c ingress=direct takes the queue out',
+  () => {
+    expect(outputs({ ingress: 'direct' })).toEqual(ALWAYS);
+  },
+  PATIENCE_MILLISECONDS,
+);
 
-test('an ingress that there is not fails in words', () => {
-  const { status, stderr } = run({ ingress: 'fast' });
-  expect(status).toBe(1);
-  expect(stderr).toContain('-c ingress=fast: there are "fifo" and "direct"');
-});
+test(
+  'an ingress that there is not fails in words',
+  () => {
+    const { status, stderr } = run({ ingress: 'fast' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('-c ingress=fast: there are "fifo" and "direct"');
+  },
+  PATIENCE_MILLISECONDS,
+);
