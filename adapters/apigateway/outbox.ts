@@ -116,7 +116,7 @@ const NOT_TEXT: Verdict = {
   fault: { event: 'post-not-text', cause: new Error('A post must be valid UTF-8') },
 };
 
-/** PostToConnection's answers, and what users report of them: docs/decisions.md. */
+/** PostToConnection's answers; its 429 has two reasons, told apart by the gateway's words. */
 function judge({ status, words, cause }: Answer): Verdict {
   if (status === undefined) {
     return { outcome: 'failed', passing: true, fault: { event: 'post-unanswered', cause } };
