@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'broker/destination': 2,
   'broker/ports': 2,
   'broker/rules': 2,
+  'broker/roster': 2,
   'broker/': 3,
   'protocol/': 3,
   'adapters/': 4,

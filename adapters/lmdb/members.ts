@@ -11,9 +11,11 @@ export interface Wish {
   readonly destination: Destination;
 }
 
+/** `listed`: its audience hears of it now; else once it is enlisted. */
 export function subscribe(
   world: World,
   { connection, subscription, destination }: Wish,
+  listed: boolean,
 ): 'done' | 'exists' | 'full' | 'stale' | 'ended' {
   const { tables, limits, now } = world;
   const { id, stamp } = subscription;
@@ -29,8 +31,27 @@ export function subscribe(
   if (there !== undefined) tables.expiries.removeSync([there.until, connection.id, id]);
   tables.members.putSync([connection.id, id], { type: 'member', subscription, destination });
   tables.connections.putSync([connection.id], { ...row, members: row.members + 1 });
-  join(world, destination, subscriberOf(connection, id));
+  if (listed) join(world, destination, subscriberOf(connection, id));
   return 'done';
+}
+
+export function enlist(
+  world: World,
+  connectionId: string,
+  {
+    id,
+    stamp,
+    destination,
+  }: { readonly id: string; readonly stamp: Stamp; readonly destination: Destination },
+): Subscriber | undefined {
+  const row = rowOf(world, connectionId);
+  if (row === undefined || row.connection.ended !== undefined) return undefined;
+  const there = world.tables.members.get([connectionId, id]);
+  if (there?.type !== 'member' || there.subscription.stamp !== stamp) return undefined;
+  if (there.destination.canonical !== destination.canonical) return undefined;
+  const subscriber = subscriberOf(row.connection, id);
+  join(world, destination, subscriber);
+  return subscriber;
 }
 
 export function unsubscribe(

@@ -5,9 +5,12 @@
  * the disk. Expired records are dropped a few at a time by the calls that add records.
  */
 import type { Limits } from '../../broker/limits.ts';
-import type { Clock, Store } from '../../broker/ports.ts';
+import type { Checks, Clock, Held, Ids, Roster, Store } from '../../broker/ports.ts';
+import { systemIds } from '../system.ts';
 import { end, find, keepHalf, open, sweep, update } from './connections.ts';
-import { subscribe, subscriptions, unsubscribe } from './members.ts';
+import { type LmdbJournal, lmdbJournal, openJournalTables } from './journal.ts';
+import { enlist, subscribe, subscriptions, unsubscribe } from './members.ts';
+import { lmdbChecks, lmdbRoster, openRosterTables } from './roster.ts';
 import { readAudiences } from './snapshots.ts';
 import { openTables, type World } from './tables.ts';
 
@@ -16,16 +19,25 @@ export interface LmdbWorld {
   readonly path: string;
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Names the epochs of logs. @default the system's */
+  readonly ids?: Ids;
   /** True: a call returns when its change is on the disk. @default false */
   readonly durable?: boolean;
 }
 
+/** All that the broker keeps, in one folder. */
 export interface LmdbStore extends Store {
+  readonly held: Held;
+  readonly journal: LmdbJournal;
+  readonly roster: Roster;
+  readonly checks: Checks;
   close(): Promise<void>;
 }
 
-export function lmdbStore({ path, clock, limits, durable = false }: LmdbWorld): LmdbStore {
+export function lmdbStore(options: LmdbWorld): LmdbStore {
+  const { path, clock, limits, ids = systemIds, durable = false } = options;
   const tables = openTables({ path, durable });
+  const rosterTables = openRosterTables(tables);
   const audience = readAudiences(tables);
   const world = (): World => ({ tables, limits, now: clock.now() });
   const change = <T>(action: (at: World) => T): T =>
@@ -59,8 +71,19 @@ export function lmdbStore({ path, clock, limits, durable = false }: LmdbWorld): 
       change((at) => keepHalf(at, connectionId, { half, stamp }));
     },
     async subscribe(connection, subscription, destination) {
-      return change((at) => subscribe(at, { connection, subscription, destination }));
+      return change((at) => subscribe(at, { connection, subscription, destination }, true));
     },
+    held: {
+      async hold(connection, subscription, destination) {
+        return change((at) => subscribe(at, { connection, subscription, destination }, false));
+      },
+      async enlist(connectionId, id, stamp, destination) {
+        return change((at) => enlist(at, connectionId, { id, stamp, destination }));
+      },
+    },
+    journal: lmdbJournal({ tables: openJournalTables(tables), clock, ids, limits }),
+    roster: lmdbRoster(rosterTables, clock),
+    checks: lmdbChecks(rosterTables),
     async unsubscribe(connectionId, id, stamp) {
       return changeAndSweep((at) => unsubscribe(at, connectionId, { id, stamp }));
     },

@@ -51,7 +51,7 @@ export function openTables({
     // it is on the disk.
     noSync: !durable,
     overlappingSync: false,
-    maxDbs: 8,
+    maxDbs: 32,
   });
   const table = <Row, RowKey extends Key>(name: string) => root.openDB<Row, RowKey>(name, ENCODING);
   return {
