@@ -7,9 +7,12 @@ import { chooseSubprotocol } from '../protocol/negotiate.ts';
 import type { ConnectEvent, RouteResult } from './events.ts';
 
 /** 200 admits; 400 for a sub-protocol unknown here, 500 if the record could not be written. */
-export function connectHandler(ports: Ports): (event: ConnectEvent) => Promise<RouteResult> {
+export function connectHandler(
+  ports: Pick<Ports, 'store' | 'limits' | 'log'>,
+): (event: ConnectEvent) => Promise<RouteResult> {
   return async (event) => {
     const { connectionId, connectedAt, requestTimeEpoch, requestId } = event.requestContext;
+    if (event.requestContext.eventType !== 'CONNECT') return MISROUTED;
     const chosen = chooseSubprotocol(header(event, 'sec-websocket-protocol'));
     if (chosen === 'none-known') {
       return {
@@ -35,6 +38,9 @@ export function connectHandler(ports: Ports): (event: ConnectEvent) => Promise<R
     return { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': spoken.protocol } };
   };
 }
+
+/** A client may name a route in its JSON; what happened is told by the event's type alone. */
+const MISROUTED: RouteResult = { statusCode: 400, body: 'This route takes connections.\n' };
 
 /** The gateway keeps the client's spelling of header names. */
 function header({ headers }: ConnectEvent, name: string): string | undefined {

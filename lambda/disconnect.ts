@@ -13,6 +13,8 @@ export function disconnectHandler(
 ): (event: DisconnectEvent) => Promise<RouteResult> {
   return async ({ requestContext }) => {
     const { connectionId, requestId, requestTimeEpoch } = requestContext;
+    // A client may name a route in its JSON; what happened is told by the event's type alone.
+    if (requestContext.eventType !== 'DISCONNECT') return { statusCode: 400 };
     const { disconnectStatusCode: code, disconnectReason: reason } = requestContext;
     ports.log.info('disconnected', { connectionId, code, reason });
     try {

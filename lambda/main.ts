@@ -1,6 +1,7 @@
 /**
  * The entry of every bundle: the only file below infra/ and local/ that reads the environment. Ports
  * are wired once per cold start; a fault in the wiring is logged once, and thrown by each invocation.
+ * Each handler has a wiring of its own, marked pure, so that its bundle holds only what it reaches.
  */
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -19,18 +20,21 @@ import { stompDialect } from '../protocol/stomp/dialect.ts';
 import { connectHandler } from './connect.ts';
 import { deadHandler } from './dead.ts';
 import { disconnectHandler } from './disconnect.ts';
-import { readEnvironment } from './environment.ts';
+import { type Environment, readEnvironment } from './environment.ts';
 import { messageHandler } from './message.ts';
 import { SERVER } from './version.ts';
 
-export const connect = wired(({ ports }) => connectHandler(ports));
-export const disconnect = wired(({ ports, ingress }) => disconnectHandler(ports, ingress));
-export const message = wired(({ ports }) => messageHandler(ports));
-export const dead = wired(({ ports }) => deadHandler(ports));
+export const connect = /* @__PURE__ */ wired((world) => connectHandler(storing(world)));
+export const disconnect = /* @__PURE__ */ wired((world) =>
+  disconnectHandler(conversing(world), queueing(world)),
+);
+export const message = /* @__PURE__ */ wired((world) => messageHandler(conversing(world)));
+export const dead = /* @__PURE__ */ wired((world) => deadHandler(conversing(world)));
 
-interface World {
-  readonly ports: Ports;
-  readonly ingress: Ingress | undefined;
+type Storing = Pick<Ports, 'store' | 'clock' | 'timer' | 'ids' | 'log' | 'limits'>;
+
+interface World extends Omit<Storing, 'store'> {
+  readonly environment: Environment;
 }
 
 function wired<Event, Result>(
@@ -38,34 +42,49 @@ function wired<Event, Result>(
 ): (event: Event) => Promise<Result> {
   let handler: ((event: Event) => Promise<Result>) | undefined;
   return async (event) => {
-    handler ??= make(wire());
+    handler ??= wire(make);
     return handler(event);
   };
 }
 
-function wire(): World {
+function wire<Handler>(make: (world: World) => Handler): Handler {
   const log = consoleLog();
   try {
-    const { tableName, managementEndpoint, queueUrl } = readEnvironment(process.env);
-    const world = { clock: systemClock, timer: systemTimer, log, limits: LIMITS };
-    const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient({}));
-    const management = new ApiGatewayManagementApiClient({ endpoint: managementEndpoint });
-    const ports: Ports = {
-      ...world,
+    const environment = readEnvironment(process.env);
+    return make({
+      environment,
+      clock: systemClock,
+      timer: systemTimer,
       ids: systemIds,
-      store: dynamoStore({ ...world, client: dynamo, tableName }),
-      outbox: sdkOutbox({ ...world, client: management }),
-      dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
-      carriers: new Map([[rawCarrier.name, rawCarrier]]),
-      detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
-      plain: jsonDialect,
-      server: SERVER,
-    };
-    const ingress =
-      queueUrl === undefined ? undefined : sqsIngress({ client: new SQSClient({}), queueUrl });
-    return { ports, ingress };
+      log,
+      limits: LIMITS,
+    });
   } catch (cause) {
     log.error('environment', cause);
     throw cause;
   }
+}
+
+function storing({ environment: { tableName }, ...world }: World): Storing {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient({}));
+  return { ...world, store: dynamoStore({ ...world, client, tableName }) };
+}
+
+function queueing({ environment: { queueUrl } }: World): Ingress | undefined {
+  if (queueUrl === undefined) return undefined;
+  return sqsIngress({ client: new SQSClient({}), queueUrl });
+}
+
+function conversing(world: World): Ports {
+  const { managementEndpoint } = world.environment;
+  const client = new ApiGatewayManagementApiClient({ endpoint: managementEndpoint });
+  return {
+    ...storing(world),
+    outbox: sdkOutbox({ ...world, client }),
+    dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
+    carriers: new Map([[rawCarrier.name, rawCarrier]]),
+    detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
+    plain: jsonDialect,
+    server: SERVER,
+  };
 }
