@@ -18,31 +18,34 @@ export interface Wscat {
 
 /** Resolves once wscat says it is connected. */
 export async function startWscat(url: string): Promise<Wscat> {
-  const command = `node_modules/.bin/wscat -c ${url}`;
-  const child = spawn('script', ['-qfec', command, '/dev/null'], {
+  const child = spawn('script', inTerminal(['node_modules/.bin/wscat', '-c', url]), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const changes = new EventEmitter();
   const lines: string[] = [];
   let half = '';
-  let ended = false;
+  let ended: string | undefined;
+  const over = (how: string): void => {
+    ended = how;
+    changes.emit('change');
+  };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     const all = (half + text).split('\n');
     half = all.pop() ?? '';
     lines.push(...all.map(cleaned));
     changes.emit('change');
   });
-  const exit = once(child, 'exit').then(() => {
-    ended = true;
-    changes.emit('change');
-  });
+  const exit = once(child, 'exit').then(
+    () => over('wscat ended'),
+    (cause: unknown) => over(`"script" of util-linux did not start (${cause})`),
+  );
   const next = async (what: string, fits: (line: string) => boolean): Promise<string> => {
     const deadline = AbortSignal.timeout(PATIENCE_MS);
     for (;;) {
       const at = lines.findIndex(fits);
       if (at >= 0) return lines.splice(0, at + 1)[at] ?? '';
       const said = lines.join('\n');
-      if (ended) throw new Error(`wscat ended before ${what}; it said:\n${said}`);
+      if (ended !== undefined) throw new Error(`${ended} before ${what}; it said:\n${said}`);
       await once(changes, 'change', { signal: deadline }).catch((cause: unknown) => {
         throw new Error(`wscat did not show ${what}; it said:\n${said}`, { cause });
       });
@@ -62,6 +65,12 @@ export async function startWscat(url: string): Promise<Wscat> {
       clearTimeout(kill);
     },
   };
+}
+
+/** Arguments of `script`, which Linux and the BSDs (macOS) order differently. */
+function inTerminal(command: readonly string[]): readonly string[] {
+  if (process.platform !== 'linux') return ['-q', '/dev/null', ...command];
+  return ['-qfec', command.join(' '), '/dev/null'];
 }
 
 /** The prompt is redrawn in front of what is printed: only what follows the last return counts. */
