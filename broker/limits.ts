@@ -96,8 +96,10 @@ export const LIMITS = {
   presenceGraceSeconds: 3,
   /** Members named in one presence message: keeps it within one 32 KB post. */
   presencePageMembers: 200,
-  /** How often a connection in a room with watchers is asked whether it lives. */
-  livenessSeconds: 50,
+  /** A connection in a watched room is asked whether it lives by every minute's sweep after this. */
+  livenessSeconds: 30,
+  /** Connections asked side by side: each is a request to the gateway. */
+  checksAtOnceMax: 25,
   /** Clients are told to reconnect by themselves so long before the gateway's two hours end… */
   reconnectBeforeSeconds: 5 * 60,
   /** …spread over this, so that they do not come back in one herd. */

@@ -265,6 +265,12 @@ export interface Checks {
   settle(connectionId: string, at: number): Promise<void>;
 }
 
+/** Asking the gateway itself. */
+export interface Liveness {
+  /** False only if the gateway knows no such connection. */
+  alive(connectionId: string): Promise<boolean>;
+}
+
 /** What logged destinations need besides. A broker without it serves the direct lane alone. */
 export interface Logs {
   readonly held: Held;
@@ -272,6 +278,7 @@ export interface Logs {
   readonly roster: Roster;
   readonly later: Later;
   readonly checks: Checks;
+  readonly liveness: Liveness;
   readonly policies: Policies;
 }
 

@@ -7,14 +7,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { consoleLog, systemClock } from '../adapters/system.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
-import type { Log, Store } from '../broker/ports.ts';
+import type { Log } from '../broker/ports.ts';
 import type { Rule } from '../broker/rules.ts';
 import type { Jitter, Routes } from './dispatch.ts';
 import { type Faults, faultDice } from './faults.ts';
 import { type Fifo, fifoQueue } from './fifo.ts';
 import { type Gateway, startGateway } from './gateway.ts';
-import { type Handlers, makeHandlers } from './handlers.ts';
+import {
+  type Handlers,
+  type HandlerWorld,
+  type Keeping,
+  makeBackgroundHandlers,
+  makeHandlers,
+} from './handlers.ts';
 import type { GatewayLimits, QueueLimits } from './limits.ts';
+import { startPump } from './pump.ts';
 import { type Mount, startServer } from './server.ts';
 
 export interface BrokerOptions {
@@ -133,69 +140,90 @@ function brokerLimits({ faults, limits }: BrokerOptions): Partial<Limits> {
   return { ...(faults === undefined ? { youngConnectionSeconds: 0 } : {}), ...limits };
 }
 
-/** Handlers and the store below them. */
+/** Handlers, and what is kept below them. */
 interface Home {
   readonly handlers: Handlers;
   close(): Promise<void>;
 }
 
+/** How often connections in watched rooms are looked at: a minute on AWS. */
+const SWEEP_MILLISECONDS = 15_000;
+/** Other threads append to the stream unseen: how often it is looked at. */
+const POLL_MILLISECONDS = 10;
+
 async function openHome(options: BrokerOptions, { gateway, queue, log }: World): Promise<Home> {
-  const { management } = gateway;
+  const { rules } = options;
+  const limits = brokerLimits(options);
+  const threads = (options.environments ?? 0) > 0;
+  // Threads cannot share a map in memory: without a data folder they share a passing one.
+  const passing =
+    threads && options.memory ? await mkdtemp(join(tmpdir(), `stompway-${process.pid}-`)) : undefined;
+  const path = passing ?? options.data ?? '.stompway';
+  const { keeping, close } = await openKeeping(options, threads ? path : undefined);
   const ingress = options.ingress === 'direct' ? undefined : queue;
-  if (options.rules !== undefined && options.rules.length > 0) {
-    throw new Error('rules are for logged destinations, which are not served here yet');
-  }
-  if (options.environments) return openThreads(options, { gateway, queue, log });
-  const { store, close } = await openStore(options);
+  const world = { keeping, rules, log, limits, management: gateway.management, ingress };
+  const background = makeBackgroundHandlers(world);
+  const pump = startPump({
+    stream: keeping.journal.stream,
+    deliver: background.deliver,
+    log,
+    pollMilliseconds: threads ? POLL_MILLISECONDS : 0,
+  });
+  const sweeping = setInterval(() => void background.sweep(), SWEEP_MILLISECONDS);
+  sweeping.unref();
+  const environments = threads ? await openThreads(options, path, world, queue) : undefined;
   return {
-    handlers: makeHandlers({ store, log, limits: brokerLimits(options), management, ingress }),
-    close,
+    handlers: environments?.handlers ?? makeHandlers(world),
+    close: async () => {
+      clearInterval(sweeping);
+      await environments?.close();
+      await pump.stop();
+      await close();
+      if (passing !== undefined) await rm(passing, { recursive: true, force: true });
+    },
   };
 }
 
-async function openStore(
+/** With `path` on disk, whatever `memory` says. */
+async function openKeeping(
   options: BrokerOptions,
-): Promise<{ readonly store: Store; close(): Promise<void> }> {
+  path: string | undefined,
+): Promise<{ readonly keeping: Keeping; close(): Promise<void> }> {
   const limits = { ...LIMITS, ...brokerLimits(options) };
-  if (options.memory) {
-    const { memoryStore } = await import('../adapters/memory/store.ts');
-    return { store: memoryStore({ clock: systemClock, limits }), close: async () => undefined };
+  if (options.memory && path === undefined) {
+    const { memoryKeeping } = await import('./memory.ts');
+    return { keeping: memoryKeeping(limits), close: async () => undefined };
   }
   const { lmdbStore } = await import('../adapters/lmdb/store.ts');
   const store = lmdbStore({
-    path: options.data ?? '.stompway',
+    path: path ?? options.data ?? '.stompway',
     durable: options.durable ?? false,
     clock: systemClock,
     limits,
   });
-  return { store, close: () => store.close() };
+  return { keeping: { store, ...store }, close: () => store.close() };
 }
 
-/** Threads cannot share a map in memory: without a data folder they share a passing one. */
-async function openThreads(options: BrokerOptions, { gateway, queue, log }: World): Promise<Home> {
+async function openThreads(
+  options: BrokerOptions,
+  path: string,
+  { management, log }: HandlerWorld,
+  queue: Fifo,
+) {
   const { startEnvironments } = await import('./environments.ts');
-  const passing = options.memory
-    ? await mkdtemp(join(tmpdir(), `stompway-${process.pid}-`))
-    : undefined;
-  const environments = await startEnvironments({
+  return startEnvironments({
     count: options.environments ?? 0,
     birth: {
-      path: passing ?? options.data ?? '.stompway',
+      path,
       durable: options.durable ?? false,
       queued: options.ingress !== 'direct',
       limits: brokerLimits(options),
+      rules: options.rules ?? [],
     },
-    management: gateway.management,
+    management,
     ingress: queue,
     log,
   });
-  return {
-    handlers: environments.handlers,
-    close: async () => {
-      await environments.close();
-      if (passing !== undefined) await rm(passing, { recursive: true, force: true });
-    },
-  };
 }
 
 async function settle(gateway: Gateway, queue: Fifo): Promise<void> {

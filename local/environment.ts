@@ -28,6 +28,8 @@ const management: HandlerWorld['management'] = {
       tell({ type: 'post', call: calls, connectionId, payload });
     }),
   delete: (connectionId) => tell({ type: 'delete', connectionId }),
+  // Only the main thread sweeps.
+  get: () => ({}),
 };
 
 const ingress: Ingress = {
@@ -46,7 +48,8 @@ const store = lmdbStore({
   limits: { ...LIMITS, ...birth.limits },
 });
 const handlers = makeHandlers({
-  store,
+  keeping: { store, ...store },
+  rules: birth.rules,
   management,
   log: consoleLog({ level: 'warn', write: console.error }),
   limits: birth.limits,

@@ -40,6 +40,8 @@ export interface Gateway {
   size(): number;
   /** Closes every connection with 1001 and waits for their `$disconnect` handlers. */
   close(): Promise<void>;
+  /** Destroys every socket that is left, whatever it was about to say. */
+  cut(): void;
 }
 
 export function startGateway(options: GatewayOptions): Gateway {
@@ -65,6 +67,10 @@ export function startGateway(options: GatewayOptions): Gateway {
         connection.close(1001, 'Going away');
       }
       await Promise.all(world.endings);
+    },
+    cut: () => {
+      for (const socket of world.pending) socket.destroy();
+      for (const connection of [...world.connections.values(), ...world.leaving]) connection.cut();
     },
   };
 }
@@ -95,6 +101,8 @@ function makeWorld(
       domainName: options.domainName ?? '127.0.0.1',
     },
     connections: new Map(),
+    pending: new Set(),
+    leaving: new Set(),
     within: timeouts.within,
     newId: requestIds(),
     dice: options.faults === undefined ? undefined : faultDice(options.faults),
@@ -136,10 +144,12 @@ function listen(
       else say(connection, gatewayWords('Too Many Requests', connection, newId()));
     },
     ping: (connection) => {
-      if (world.limits.pingsAreActivity) connection.lastActiveAt = now();
+      connection.lastActiveAt = now();
     },
+    ended: (connection) => void world.leaving.delete(connection),
     closed: (connection, code, reason) => {
       world.connections.delete(connection.peer.connectionId);
+      world.leaving.add(connection);
       farewell(world, connection.peer, code, reason);
     },
   };

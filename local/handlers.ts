@@ -2,9 +2,23 @@
 import { memoryOutbox } from '../adapters/memory/outbox.ts';
 import { systemClock, systemIds, systemTimer } from '../adapters/system.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
-import type { Ingress, Log, Ports, Store } from '../broker/ports.ts';
+import type { LogRecord } from '../broker/model.ts';
+import type {
+  Checks,
+  Held,
+  Ingress,
+  Journal,
+  Log,
+  LogStream,
+  Ports,
+  Roster,
+  Store,
+  Task,
+} from '../broker/ports.ts';
+import { makePolicies, type Rule } from '../broker/rules.ts';
 import { connectHandler } from '../lambda/connect.ts';
 import { deadHandler } from '../lambda/dead.ts';
+import { deliverHandler } from '../lambda/deliver.ts';
 import { disconnectHandler } from '../lambda/disconnect.ts';
 import type {
   ConnectEvent,
@@ -16,11 +30,21 @@ import type {
 } from '../lambda/events.ts';
 import { messageHandler } from '../lambda/message.ts';
 import { SERVER } from '../lambda/version.ts';
+import { sweepHandler, taskHandler } from '../lambda/work.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import type { PostStatus } from './management.ts';
+
+/** All that is kept, wherever it is kept. */
+export interface Keeping {
+  readonly store: Store;
+  readonly held: Held;
+  readonly journal: Journal & { readonly stream: LogStream };
+  readonly roster: Roster;
+  readonly checks: Checks;
+}
 
 /** Every entry of `lambda/` that runs here, wherever it runs: in this thread or in others. */
 export interface Handlers {
@@ -31,13 +55,22 @@ export interface Handlers {
   dead(event: QueueEvent): Promise<unknown>;
 }
 
+/** What the logs' stream, the delayed queue and the schedule invoke. */
+export interface BackgroundHandlers {
+  deliver(records: readonly LogRecord[]): Promise<void>;
+  sweep(): Promise<void>;
+}
+
 export interface HandlerWorld {
-  readonly store: Store;
+  readonly keeping: Keeping;
+  readonly rules?: readonly Rule[] | undefined;
   readonly log: Log;
   readonly limits?: Partial<Limits> | undefined;
   readonly management: {
     post(connectionId: string, payload: Uint8Array): PostStatus | Promise<PostStatus>;
     delete(connectionId: string): unknown;
+    /** Undefined: no such connection. */
+    get(connectionId: string): unknown;
   };
   /** Absent: messages come straight from the gateway. */
   readonly ingress?: Ingress | undefined;
@@ -61,14 +94,20 @@ export function makeHandlers(world: HandlerWorld): Handlers {
   };
 }
 
-function makePorts({ store, log, limits, management }: HandlerWorld): Ports {
+export function makeBackgroundHandlers(world: HandlerWorld): BackgroundHandlers {
+  const ports = makePorts(world);
+  return { deliver: deliverHandler(ports), sweep: sweepHandler(ports) };
+}
+
+function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): Ports {
+  const { store, held, journal, roster, checks } = keeping;
   const world = {
     clock: systemClock,
     timer: systemTimer,
     log,
     limits: { ...LIMITS, ...limits },
   };
-  return {
+  const ports: Ports = {
     ...world,
     ids: systemIds,
     store,
@@ -84,5 +123,27 @@ function makePorts({ store, log, limits, management }: HandlerWorld): Ports {
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: SERVER,
+    logs: {
+      held,
+      journal,
+      roster,
+      checks,
+      policies: makePolicies(rules ?? []),
+      liveness: { alive: async (id) => management.get(id) !== undefined },
+      later: {
+        schedule: async (seconds, task) => {
+          systemTimer.after(seconds * 1000, () => void perform(task));
+        },
+      },
+    },
   };
+  const run = taskHandler(ports);
+  const perform = async (task: Task): Promise<void> => {
+    try {
+      await run(task);
+    } catch (cause) {
+      log.error('task-failed', cause, { task: task.type });
+    }
+  };
+  return ports;
 }

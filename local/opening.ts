@@ -43,7 +43,9 @@ export async function open(
     return;
   }
   const peer = peerOf(request, newConnectionId(), world.clock.now());
+  world.pending.add(socket);
   const result = await admit(world, request, peer);
+  world.pending.delete(socket);
   if (result.statusCode < 200 || result.statusCode > 299) {
     refuse(socket, result.statusCode, result.body ?? 'Refused by $connect');
     return;

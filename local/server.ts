@@ -41,7 +41,6 @@ export async function startServer(options: ServerOptions): Promise<PortServer> {
       else sendWords(response, 500, 'The broker failed to answer this.');
     });
   });
-  const sockets = track(server);
   server.on('upgrade', (request, socket: Socket, head) => {
     const mount = mountOf(mounts, request.url ?? '');
     if (mount?.upgrade !== undefined) mount.upgrade(request, socket, head);
@@ -53,7 +52,7 @@ export async function startServer(options: ServerOptions): Promise<PortServer> {
   });
   return {
     port: portOf(server.address()),
-    close: (graceMilliseconds) => close(server, sockets, graceMilliseconds),
+    close: (graceMilliseconds) => close(server, gateway, graceMilliseconds),
   };
 }
 
@@ -82,24 +81,13 @@ function mountOf(mounts: readonly Mount[], url: string): Mount | undefined {
   return mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
 }
 
-/** Upgraded sockets leave the HTTP server's own books, so they are kept here until they close. */
-function track(server: Server): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  function forget(this: Socket): void {
-    sockets.delete(this);
-  }
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', forget);
-  });
-  return sockets;
-}
-
-async function close(server: Server, sockets: ReadonlySet<Socket>, grace: number): Promise<void> {
+/** Upgraded sockets are not in the HTTP server's books: those are the gateway's to cut. */
+async function close(server: Server, gateway: Gateway, grace: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const cut = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
+    gateway.cut();
+    server.closeAllConnections();
   }, grace);
   await closed;
   clearTimeout(cut);

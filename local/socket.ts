@@ -9,10 +9,13 @@ import type { Peer } from './events.ts';
 import { newScan, scanFrames, type Violation } from './frames.ts';
 import type { GatewayLimits } from './limits.ts';
 
-/** Heard by the gateway. `closed` comes exactly once, and nothing after it. */
+/** Heard by the gateway. `closed` comes exactly once, then `ended`, and no message after it. */
 export interface SocketListener {
   message(connection: ClientSocket, body: Buffer): void;
   closed(connection: ClientSocket, code: number, reason: string): void;
+  /** The socket itself is gone. */
+  ended(connection: ClientSocket): void;
+  /** Told only where pings are activity. */
   ping(connection: ClientSocket): void;
 }
 
@@ -58,6 +61,8 @@ export class ClientSocket {
     this.#listener = listener;
     this.#listenToFrames(limits);
     this.#listenToEnds();
+    // One listener less where it would do nothing: idle connections are many.
+    if (limits.pingsAreActivity) this.#ws.on('ping', () => this.#listener.ping(this));
   }
 
   /** False from the moment either side began to close. */
@@ -116,14 +121,12 @@ export class ClientSocket {
   }
 
   #listenToEnds(): void {
-    this.#ws.on('ping', () => {
-      if (!this.#over) this.#listener.ping(this);
-    });
     this.#ws.on('error', (error: Error & { code?: string }) => {
       this.#finish(FAULTS[error.code ?? ''] ?? 1002, error.message);
     });
     this.#ws.on('close', (code, reason) => {
       this.#finish(code, reason.toString() || (REASONS[code] ?? ''));
+      this.#listener.ended(this);
     });
   }
 }

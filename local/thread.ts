@@ -1,6 +1,7 @@
 /** What the main thread and an environment say to each other. Plain data, cloned on the way. */
 import type { Limits } from '../broker/limits.ts';
 import type { IngressEvent } from '../broker/ports.ts';
+import type { Rule } from '../broker/rules.ts';
 import type { Handlers } from './handlers.ts';
 import type { PostStatus } from './management.ts';
 
@@ -10,6 +11,7 @@ export interface Birth {
   readonly durable: boolean;
   readonly queued: boolean;
   readonly limits: Partial<Limits>;
+  readonly rules: readonly Rule[];
 }
 
 export type ToEnvironment =

@@ -1,5 +1,6 @@
 /** What the parts of one gateway share. */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { WebSocketServer } from 'ws';
 import type { Clock, Log } from '../broker/ports.ts';
 import type { Routes } from './dispatch.ts';
@@ -15,6 +16,10 @@ export interface World {
   readonly limits: GatewayLimits;
   readonly place: Place;
   readonly connections: Map<string, ClientSocket>;
+  /** Sockets whose `$connect` is running. */
+  readonly pending: Set<Socket>;
+  /** Over, but their sockets are still open: the peer has not closed its side. */
+  readonly leaving: Set<ClientSocket>;
   readonly within: <T>(work: Promise<T>) => Promise<T>;
   readonly newId: () => string;
   readonly dice: FaultDice | undefined;

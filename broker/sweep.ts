@@ -1,0 +1,54 @@
+/**
+ * Now and then: connections in watched rooms are asked whether they live, since `$disconnect` may
+ * never come. One that does not is ended, and its rooms hear of it; one that does is asked again.
+ */
+import { parseDestination } from './destination.ts';
+import { endConnection } from './ending.ts';
+import type { Logs, Ports } from './ports.ts';
+import { presenceOf } from './presence.ts';
+
+/** Checks every connection that is due, so many side by side. May run twice at once. */
+export async function sweep(
+  ports: Ports,
+): Promise<{ readonly asked: number; readonly lost: number }> {
+  const { logs, clock, limits } = ports;
+  let [asked, lost] = [0, 0];
+  if (logs === undefined) return { asked, lost };
+  const now = clock.now();
+  for (;;) {
+    const due = await logs.checks.due(now, limits.checksAtOnceMax);
+    const results = await Promise.all(due.map((one) => check(one, ports, logs)));
+    asked += results.length;
+    lost += results.filter((alive) => !alive).length;
+    if (due.length < limits.checksAtOnceMax) return { asked, lost };
+  }
+}
+
+/** Settled last: a check that dies half-way is due again. */
+async function check(
+  { connectionId, at }: { readonly connectionId: string; readonly at: number },
+  ports: Ports,
+  logs: Logs,
+): Promise<boolean> {
+  const alive = await logs.liveness.alive(connectionId);
+  // It has been away for long: no grace.
+  if (!alive) await endConnection(connectionId, 'left', ports);
+  const again = alive && (await isWatched(connectionId, ports));
+  await logs.checks.settle(connectionId, at);
+  if (again) {
+    const next = ports.clock.now() + ports.limits.livenessSeconds * 1000;
+    await logs.checks.enroll(connectionId, next);
+  }
+  return alive;
+}
+
+/** Whether anybody watches a room it is in. */
+async function isWatched(connectionId: string, ports: Ports): Promise<boolean> {
+  for (const { destination } of await ports.store.subscriptions(connectionId)) {
+    const parsed = parseDestination(destination, ports.limits);
+    if (parsed.kind !== 'room') continue;
+    const { subscribers } = await ports.store.subscribers(presenceOf(parsed, ports));
+    if (subscribers.length > 0) return true;
+  }
+  return false;
+}

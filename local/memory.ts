@@ -1,0 +1,19 @@
+/** Everything kept in this process's memory, gone at its end. */
+import { memoryJournal } from '../adapters/memory/journal.ts';
+import { memoryChecks, memoryRoster } from '../adapters/memory/roster.ts';
+import { memoryStore } from '../adapters/memory/store.ts';
+import { systemClock, systemIds } from '../adapters/system.ts';
+import type { Limits } from '../broker/limits.ts';
+import type { Keeping } from './handlers.ts';
+
+export function memoryKeeping(limits: Limits): Keeping {
+  const world = { clock: systemClock, ids: systemIds, limits };
+  const store = memoryStore(world);
+  return {
+    store,
+    held: store.held,
+    journal: memoryJournal(world),
+    roster: memoryRoster(),
+    checks: memoryChecks(),
+  };
+}
