@@ -20,6 +20,8 @@ export async function startServer(more: readonly string[]): Promise<Started> {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = once(child, 'exit');
+  // Whatever ends this process, a broken pipe for one, must not leave the server behind.
+  process.once('exit', () => child.kill());
   const stop = async (): Promise<void> => {
     child.kill();
     await ended;
