@@ -4,15 +4,19 @@
  * prints a line for each journey and `N passed, M failed[, K waived]`.
  */
 import { pathToFileURL } from 'node:url';
+import type { Place } from './journey.ts';
 import { JOURNEYS } from './journeys.ts';
+import { openPeer } from './stomp-client.ts';
 
 export interface AcceptanceOptions {
   readonly url: string;
   /** Without the queue some promises are not made: they are waived by name. */
   readonly ingress: 'fifo' | 'direct';
   readonly print: (line: string) => void;
-  /** Only journeys whose name holds this. */
-  readonly only?: string;
+  /** How long a client waits for what should come. @default 10,000 */
+  readonly patienceMilliseconds?: number;
+  /** Only journeys for which this holds. */
+  readonly only?: (name: string) => boolean;
 }
 
 export interface AcceptanceResult {
@@ -24,9 +28,11 @@ export interface AcceptanceResult {
 export async function runAcceptance(options: AcceptanceOptions): Promise<AcceptanceResult> {
   const failed: string[] = [];
   let passed = 0;
+  const open: Place['open'] = (protocols = [], path = '') =>
+    openPeer(options.url + path, protocols, options.patienceMilliseconds);
   let waived = 0;
   for (const { name, needsOrder, run } of JOURNEYS) {
-    if (!name.includes(options.only ?? '')) continue;
+    if (options.only?.(name) === false) continue;
     if (needsOrder && options.ingress === 'direct') {
       waived += 1;
       options.print(`waived  ${name} (direct ingress promises no order)`);
@@ -34,7 +40,7 @@ export async function runAcceptance(options: AcceptanceOptions): Promise<Accepta
     }
     const began = Date.now();
     try {
-      await run({ url: options.url, topic: uniqueTopic() });
+      await run({ open, topic: uniqueTopic() });
       passed += 1;
       options.print(`ok      ${name} (${Date.now() - began} ms)`);
     } catch (cause) {

@@ -8,11 +8,7 @@ import type { SignedRequest } from './signature.ts';
 const PATH = /^\/([^/]+)\/@connections\/([^/?]+)$/;
 const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 
-/** `management` is asked for late: the gateway starts after the endpoint. */
-export function connectionsService(
-  api: WebSocketApi,
-  management: () => Management | undefined,
-): Service {
+export function connectionsService(api: WebSocketApi, management: Management): Service {
   return {
     signingName: 'execute-api',
     read: (request) => {
@@ -26,11 +22,7 @@ export function connectionsService(
             resource: `arn:aws:execute-api:${REGION}:${ACCOUNT}:${resource}`,
           },
         ],
-        run: async () => {
-          const gateway = management();
-          if (gateway === undefined) return failure(410, 'GoneException');
-          return manage(gateway, request, decodeURIComponent(id));
-        },
+        run: () => manage(management, request, decodeURIComponent(id)),
       };
     },
     refusal: (code, message) => failure(403, code, message),

@@ -5,6 +5,7 @@
  */
 import { Agent, request as httpRequest } from 'node:http';
 import type { Need, Service, ServiceResponse } from './endpoint.ts';
+import type { OnFault } from './fault.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { REGION, tableArn } from './names.ts';
 import type { SignedRequest } from './signature.ts';
@@ -28,7 +29,7 @@ const TRANSACTED: Readonly<Record<string, string>> = {
 };
 
 /** `url` is DynamoDB Local's. Scans are refused: the broker promises none. */
-export function dynamodbService(url: string, onFault: (what: string) => void): Service {
+export function dynamodbService(url: string, onFault: OnFault): Service {
   const agent = new Agent({ keepAlive: true });
   return {
     signingName: 'dynamodb',
@@ -45,7 +46,7 @@ export function dynamodbService(url: string, onFault: (what: string) => void): S
         // A call that DynamoDB finds malformed is always a fault of ours, or of the table's.
         const said = String(response.body);
         if (response.status === 400 && /ValidationException|ResourceNotFound/.test(said)) {
-          onFault(`dynamodb:${operation}: ${said}`);
+          onFault('key-schema', `dynamodb:${operation}: ${said}`);
         }
         return response;
       };

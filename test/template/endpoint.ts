@@ -37,34 +37,44 @@ export interface Service {
 
 export type RefusalCode = 'AccessDeniedException' | 'InvalidSignatureException';
 
-export interface EndpointOptions {
+/** What stands behind the endpoint; it can be made only when the endpoint's URL is known. */
+export interface Behind {
   /** Whether a role may do this to that. */
   readonly allows: (role: string, action: string, resource: string) => boolean;
   readonly services: readonly Service[];
-  /** Every refusal, in words: handlers may swallow what they are told. */
-  readonly onRefusal: (what: string) => void;
 }
 
 export interface Endpoint {
   /** `http://127.0.0.1:port`. */
   readonly url: string;
+  /** Until this is called every call fails. */
+  attach(behind: Behind): void;
   close(): Promise<void>;
 }
 
-export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
+/** `onRefusal` hears of every refusal, in words: handlers may swallow what they are told. */
+export async function openEndpoint(onRefusal: (what: string) => void): Promise<Endpoint> {
+  let behind: Behind = { allows: () => false, services: [] };
   const server = createServer((incoming, outgoing) => {
-    void serve(incoming, outgoing, options);
+    void serve(incoming, outgoing, { ...behind, onRefusal });
   });
   server.keepAliveTimeout = 60_000;
   const port = await listen(server);
   return {
     url: `http://127.0.0.1:${port}`,
+    attach: (given) => {
+      behind = given;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+interface EndpointOptions extends Behind {
+  readonly onRefusal: (what: string) => void;
 }
 
 function listen(server: Server): Promise<number> {

@@ -117,7 +117,7 @@ async function startWorker(spec: FunctionSpec, log: Logged): Promise<Environment
   const frozen = new Int32Array(gate);
   const worker = new Worker(new URL('./environment.mjs', import.meta.url), {
     env: { ...spec.environment },
-    execArgv: [],
+    execArgv: ['--no-warnings'],
     stdout: true,
     stderr: true,
     workerData: { environment: { folder: spec.folder, handler: spec.handler, gate } },

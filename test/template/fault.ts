@@ -23,6 +23,8 @@ export type FaultCode =
   | 'integration-missing'
   | 'stage-missing'
   | 'source-unreadable'
+  | 'queue-unread'
+  | 'integration-failed'
   | 'invalid-runtime'
   | 'handler-file-missing'
   | 'handler-export-missing'
@@ -31,6 +33,9 @@ export type FaultCode =
   | 'key-schema'
   | 'journey-failed'
   | 'grant-unused';
+
+/** Hears of what goes wrong while it runs: handlers and clients may never notice. */
+export type OnFault = (code: FaultCode, what: string) => void;
 
 /** `code: where: what`, one line. */
 export class TemplateFault extends Error {

@@ -27,6 +27,10 @@ export interface LambdaFunction {
   /** Runs the event; resolves with whatever came of it. */
   invoke(event: unknown): Promise<Answer>;
   readonly counts: FunctionCounts;
+  /** Events in hand. */
+  readonly busy: number;
+  /** Starts an environment ahead of the first event; what it says if it cannot. */
+  warm(): Promise<Answer | undefined>;
   close(): Promise<void>;
 }
 
@@ -67,6 +71,15 @@ export function createFunction(spec: FunctionSpec, options: FunctionOptions): La
   return {
     spec,
     counts,
+    get busy() {
+      return busy + waiting.length;
+    },
+    warm: async () => {
+      const environment = await acquire();
+      const good = 'invoke' in environment;
+      release(good ? environment : undefined);
+      return good ? undefined : environment;
+    },
     invoke: async (event) => {
       counts.invocations += 1;
       const environment = await acquire();

@@ -1,9 +1,10 @@
 /** What a journey is, and the meetings most of them begin with. */
 import { equal, ok } from 'node:assert/strict';
-import { type Frame, openPeer, type Peer } from './stomp-client.ts';
+import type { Frame, Peer } from './stomp-client.ts';
 
 export interface Place {
-  readonly url: string;
+  /** A new WebSocket to the broker; `path` goes behind the stage. */
+  readonly open: (protocols?: readonly string[], path?: string) => Promise<Peer>;
   /** A destination of its own, under `/topic/`. */
   readonly topic: string;
 }
@@ -17,10 +18,10 @@ export interface Journey {
 
 /** A connected STOMP 1.2 client; closed when `use` has ended. */
 export async function withStomp(
-  url: string,
+  open: Place['open'],
   use: (peer: Peer, connected: Frame) => Promise<void>,
 ): Promise<void> {
-  const peer = await openPeer(url, ['v12.stomp']);
+  const peer = await open(['v12.stomp']);
   try {
     peer.send('CONNECT', { 'accept-version': '1.2', host: 'acceptance' });
     const connected = await peer.frame();
@@ -46,12 +47,12 @@ export async function settled(
 
 /** Two clients, the first of them subscribed. */
 export async function withPair(
-  { url, topic }: Place,
+  { open, topic }: Place,
   use: (subscriber: Peer, publisher: Peer) => Promise<void>,
 ): Promise<void> {
-  await withStomp(url, async (subscriber) => {
+  await withStomp(open, async (subscriber) => {
     await settled(subscriber, 'SUBSCRIBE', { id: 'sub-0', destination: topic });
-    await withStomp(url, (publisher) => use(subscriber, publisher));
+    await withStomp(open, (publisher) => use(subscriber, publisher));
   });
 }
 

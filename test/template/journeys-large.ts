@@ -1,7 +1,7 @@
 /** Journeys about size and order: large bodies, frames in pieces, bursts. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { type Journey, settled, withPair, withStomp } from './journey.ts';
-import { openPeer, write } from './stomp-client.ts';
+import { write } from './stomp-client.ts';
 
 const BURST = 200;
 
@@ -18,8 +18,8 @@ export const LARGE_JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'a WebSocket frame over 32 KB closes with 1009',
-    run: async ({ url, topic }) => {
-      const peer = await openPeer(url, ['v12.stomp']);
+    run: async ({ open, topic }) => {
+      const peer = await open(['v12.stomp']);
       peer.sendText(write('SEND', { destination: topic }, 'x'.repeat(33 * 1024)));
       equal((await peer.closed()).code, 1009);
     },
@@ -27,8 +27,8 @@ export const LARGE_JOURNEYS: readonly Journey[] = [
   {
     name: 'CONNECT, SUBSCRIBE and SEND in one breath take effect in order',
     needsOrder: true,
-    run: async ({ url, topic }) => {
-      const peer = await openPeer(url, ['v12.stomp']);
+    run: async ({ open, topic }) => {
+      const peer = await open(['v12.stomp']);
       peer.send('CONNECT', { 'accept-version': '1.2', host: 'h' });
       peer.send('SUBSCRIBE', { id: '0', destination: topic });
       peer.send('SEND', { destination: topic }, 'at once');
@@ -81,11 +81,11 @@ export const LARGE_JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'many clients at once each get what is meant for them',
-    run: async ({ url, topic }) => {
+    run: async ({ open, topic }) => {
       const each = Array.from({ length: 8 }, (_, index) => `${topic}.${index}`);
       await Promise.all(
         each.map((destination) =>
-          withStomp(url, async (peer) => {
+          withStomp(open, async (peer) => {
             await settled(peer, 'SUBSCRIBE', { id: 's', destination });
             peer.send('SEND', { destination }, destination);
             equal((await peer.frame()).body, destination);

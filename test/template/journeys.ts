@@ -2,13 +2,13 @@
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { type Journey, refusedError, settled, withPair, withStomp } from './journey.ts';
 import { LARGE_JOURNEYS } from './journeys-large.ts';
-import { openPeer, Refused } from './stomp-client.ts';
+import { Refused } from './stomp-client.ts';
 
 export const JOURNEYS: readonly Journey[] = [
   {
     name: 'CONNECT is answered with the version, a heart-beat and a session',
-    run: ({ url }) =>
-      withStomp(url, async (peer, { headers }) => {
+    run: ({ open }) =>
+      withStomp(open, async (peer, { headers }) => {
         equal(peer.protocol, 'v12.stomp');
         equal(headers['version'], '1.2');
         match(headers['server'] ?? '', /^stompway\//);
@@ -34,8 +34,8 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'a publisher that subscribed hears itself',
-    run: ({ url, topic }) =>
-      withStomp(url, async (peer) => {
+    run: ({ open, topic }) =>
+      withStomp(open, async (peer) => {
         await settled(peer, 'SUBSCRIBE', { id: 'own', destination: topic });
         peer.send('SEND', { destination: topic }, 'echo');
         equal((await peer.frame()).body, 'echo');
@@ -43,8 +43,8 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'two subscriptions of one connection get a copy each',
-    run: ({ url, topic }) =>
-      withStomp(url, async (peer) => {
+    run: ({ open, topic }) =>
+      withStomp(open, async (peer) => {
         await settled(peer, 'SUBSCRIBE', { id: 'one', destination: topic });
         await settled(peer, 'SUBSCRIBE', { id: 'two', destination: topic });
         peer.send('SEND', { destination: topic }, 'twice');
@@ -54,8 +54,8 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'patterns: * is one segment and ** any number',
-    run: ({ url, topic }) =>
-      withStomp(url, async (peer) => {
+    run: ({ open, topic }) =>
+      withStomp(open, async (peer) => {
         await settled(peer, 'SUBSCRIBE', { id: 'star', destination: `${topic}.*.new` });
         await settled(peer, 'SUBSCRIBE', { id: 'all', destination: `${topic}.**` });
         peer.send('SEND', { destination: `${topic}.eu.old` }, 'old');
@@ -67,8 +67,8 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'after the RECEIPT of UNSUBSCRIBE nothing comes any more',
-    run: ({ url, topic }) =>
-      withStomp(url, async (peer) => {
+    run: ({ open, topic }) =>
+      withStomp(open, async (peer) => {
         await settled(peer, 'SUBSCRIBE', { id: 'gone', destination: topic });
         await settled(peer, 'UNSUBSCRIBE', { id: 'gone' });
         await settled(peer, 'SEND', { destination: topic }, 'unheard');
@@ -79,24 +79,24 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'a command before CONNECT is refused in words, and ends the connection',
-    run: async ({ url, topic }) => {
-      const peer = await openPeer(url, ['v12.stomp']);
+    run: async ({ open, topic }) => {
+      const peer = await open(['v12.stomp']);
       peer.send('SEND', { destination: topic }, 'too early');
       await refusedError(peer, 'not-connected');
     },
   },
   {
     name: 'a destination that cannot be is refused in words',
-    run: ({ url }) =>
-      withStomp(url, async (peer) => {
+    run: ({ open }) =>
+      withStomp(open, async (peer) => {
         peer.send('SUBSCRIBE', { id: '1', destination: 'nowhere' });
         await refusedError(peer, 'destination-invalid');
       }),
   },
   {
     name: 'what is no frame is refused in words',
-    run: async ({ url }) => {
-      const peer = await openPeer(url, ['v12.stomp']);
+    run: async ({ open }) => {
+      const peer = await open(['v12.stomp']);
       peer.sendText('NONSENSE\n\n\0');
       equal((await peer.frame()).command, 'ERROR');
       await peer.closed();
@@ -104,39 +104,39 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'DISCONNECT is answered with its RECEIPT and the end',
-    run: ({ url }) =>
-      withStomp(url, async (peer) => {
+    run: ({ open }) =>
+      withStomp(open, async (peer) => {
         await settled(peer, 'DISCONNECT', {});
         await peer.closed();
       }),
   },
   {
     name: 'sub-protocols: the highest known is echoed, none known is refused with 400',
-    run: async ({ url }) => {
-      const peer = await openPeer(url, ['v10.stomp', 'v11.stomp', 'v12.stomp']);
+    run: async ({ open }) => {
+      const peer = await open(['v10.stomp', 'v11.stomp', 'v12.stomp']);
       equal(peer.protocol, 'v12.stomp');
       peer.close();
-      const refused = await openPeer(url, ['soap']).catch((cause: unknown) => cause);
+      const refused = await open(['soap']).catch((cause: unknown) => cause);
       ok(refused instanceof Refused);
       equal(refused.status, 400);
     },
   },
   {
     name: 'a path behind the stage is refused with 403',
-    run: async ({ url }) => {
-      const refused = await openPeer(`${url}/more`).catch((cause: unknown) => cause);
+    run: async ({ open }) => {
+      const refused = await open([], '/more').catch((cause: unknown) => cause);
       ok(refused instanceof Refused);
       equal(refused.status, 403);
     },
   },
   {
     name: 'a subscriber that vanished costs the others nothing',
-    run: async ({ url, topic }) => {
-      const gone = await openPeer(url, ['v12.stomp']);
+    run: async ({ open, topic }) => {
+      const gone = await open(['v12.stomp']);
       gone.send('CONNECT', { 'accept-version': '1.2', host: 'h' });
       await gone.frame();
       await settled(gone, 'SUBSCRIBE', { id: 'g', destination: topic });
-      await withPair({ url, topic }, async (subscriber, publisher) => {
+      await withPair({ open, topic }, async (subscriber, publisher) => {
         gone.cut();
         for (const body of ['first', 'second']) {
           await settled(publisher, 'SEND', { destination: topic }, body);
@@ -147,8 +147,8 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'JSON: subscribe, publish and RECEIPT, and an ERROR that ends nothing',
-    run: async ({ url, topic }) => {
-      const peer = await openPeer(url, ['json.stompway']);
+    run: async ({ open, topic }) => {
+      const peer = await open(['json.stompway']);
       equal(peer.protocol, 'json.stompway');
       const next = async () => JSON.parse(await peer.text());
       peer.sendText(JSON.stringify({ subscribe: topic, receipt: 'r1' }));
@@ -163,11 +163,11 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'JSON without a sub-protocol and STOMP hear each other',
-    run: async ({ url, topic }) => {
-      const json = await openPeer(url);
+    run: async ({ open, topic }) => {
+      const json = await open();
       json.sendText(JSON.stringify({ subscribe: topic, receipt: 'r' }));
       await json.text();
-      await withPair({ url, topic }, async (subscriber, publisher) => {
+      await withPair({ open, topic }, async (subscriber, publisher) => {
         await settled(publisher, 'SEND', { destination: topic }, 'to both');
         equal((await subscriber.frame()).body, 'to both');
         notEqual((await json.text()).indexOf('to both'), -1);

@@ -4,15 +4,22 @@ import type { Mode } from './environment.ts';
 import { TemplateFault } from './fault.ts';
 import type { FunctionCounts } from './functions.ts';
 import type { RoleReport } from './iam.ts';
-import { openRuntime } from './runtime.ts';
+import { openRuntime, type Runtime } from './runtime.ts';
 
 export interface JudgeOptions {
   readonly mode: Mode;
   readonly ingress: 'fifo' | 'direct';
   readonly dynamoUrl: string;
-  readonly log: (line: string) => void;
-  /** Only journeys whose name holds this. */
-  readonly only?: string;
+  /** Hears of each journey… */
+  readonly print?: (line: string) => void;
+  /** …and of every line that a function logs. */
+  readonly log?: (line: string) => void;
+  /** Only journeys for which this holds. */
+  readonly only?: (name: string) => boolean;
+  /** Ends at the first fault from inside, without waiting for what clients notice of it. */
+  readonly hasty?: boolean;
+  /** Runs besides the acceptance suite; throws what failed. */
+  readonly also?: (runtime: Runtime) => Promise<void>;
 }
 
 export interface Verdict {
@@ -34,33 +41,35 @@ export async function judge(folder: string, options: JudgeOptions): Promise<Verd
 }
 
 async function run(folder: string, options: JudgeOptions): Promise<Verdict> {
-  const { mode, dynamoUrl, ingress, log, only } = options;
-  const runtime = await openRuntime(folder, { mode, dynamoUrl, log });
+  const { mode, dynamoUrl, ingress, log = () => undefined, print = () => undefined } = options;
+  let hurry: () => void = () => undefined;
+  const hurried = new Promise<undefined>((resolve) => {
+    hurry = () => resolve(undefined);
+  });
+  const onFault = (): void => {
+    if (options.hasty) hurry();
+  };
+  const runtime = await openRuntime(folder, { mode, dynamoUrl, log, onFault });
   try {
-    const { passed, failed, waived } = await runAcceptance({
-      url: runtime.url,
-      ingress,
-      print: log,
-      ...(only !== undefined && { only }),
-    });
+    const { url } = runtime;
+    const patience = options.hasty ? { patienceMilliseconds: 4_000 } : {};
+    const only = options.only === undefined ? {} : { only: options.only };
+    const accepted = await Promise.race([
+      runAcceptance({ url, ingress, print, ...only, ...patience }),
+      hurried,
+    ]);
+    await options.also?.(runtime);
     await runtime.close();
-    const inside = [...new Set(runtime.faults)].map((what) => named(what));
+    const failed = accepted?.failed.map((what) => `journey-failed: ${what}`) ?? [];
     return {
-      passed,
-      waived,
+      passed: accepted?.passed ?? 0,
+      waived: accepted?.waived ?? 0,
       // What went wrong inside is why the journeys failed: it comes first.
-      faults: [...inside, ...failed.map((what) => `journey-failed: ${what}`)],
+      faults: [...runtime.faults, ...failed],
       roles: runtime.roles(),
       functions: runtime.functions(),
     };
   } finally {
     await runtime.close();
   }
-}
-
-/** A fault from inside the runtime, with the code it deserves in front. */
-function named(what: string): string {
-  if (/not authorized to perform|: 403: /.test(what)) return `access-denied: ${what}`;
-  if (what.startsWith('dynamodb:')) return `key-schema: ${what}`;
-  return `handler-failed: ${what}`;
 }

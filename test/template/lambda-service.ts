@@ -1,5 +1,6 @@
 /** Lambda's Invoke behind the endpoint, waiting (RequestResponse) or not (Event). */
 import type { Service, ServiceResponse } from './endpoint.ts';
+import type { OnFault } from './fault.ts';
 import type { LambdaFunction } from './functions.ts';
 import { functionArn } from './names.ts';
 
@@ -9,7 +10,7 @@ const ASYNCHRONOUS_TRIES = 3;
 
 export function lambdaService(
   functions: ReadonlyMap<string, LambdaFunction>,
-  onLost: (what: string) => void,
+  onFault: OnFault,
 ): Service {
   return {
     signingName: 'lambda',
@@ -26,7 +27,7 @@ export function lambdaService(
           if (target === undefined) return failure(404, 'ResourceNotFoundException', name);
           const event: unknown = JSON.parse(Buffer.from(request.body).toString() || 'null');
           if (request.headers['x-amz-invocation-type'] === 'Event') {
-            void invokeLater(target, event, onLost);
+            void invokeLater(target, event, onFault);
             return { status: 202 };
           }
           const answer = await target.invoke(event);
@@ -46,12 +47,12 @@ export function lambdaService(
 async function invokeLater(
   target: LambdaFunction,
   event: unknown,
-  onLost: (what: string) => void,
+  onFault: OnFault,
 ): Promise<void> {
   for (let tried = 0; tried < ASYNCHRONOUS_TRIES; tried++) {
     if ('value' in (await target.invoke(event))) return;
   }
-  onLost(`${target.spec.name} failed an asynchronous event three times`);
+  onFault('handler-failed', `${target.spec.name} failed an asynchronous event three times`);
 }
 
 function failure(status: number, code: string, message: string): ServiceResponse {

@@ -2,12 +2,12 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FunctionSpec, Mode } from './environment.ts';
+import type { Answer, FunctionSpec, Mode } from './environment.ts';
 import { TemplateFault } from './fault.ts';
 import { createFunction, type LambdaFunction } from './functions.ts';
 import type { Authority } from './iam.ts';
 import { asText, type Reader } from './json.ts';
-import { functionArn, logStreamArn, type Place, REGION, roleArn } from './names.ts';
+import { functionArn, logStreamArn, REGION, roleArn } from './names.ts';
 import { secretOf } from './signature.ts';
 import type { Resolved, Stack } from './stack.ts';
 
@@ -21,9 +21,8 @@ const WITHOUT_EFFECT = ['FunctionName', 'Description', 'TracingConfig', 'Tags'] 
 
 export interface LambdaOptions {
   readonly authority: Authority;
-  readonly place: Place;
-  /** The origin that `place.endpoint` stands for: the WebSocket API's, on AWS. */
-  readonly apiOrigin: string;
+  /** The WebSocket API's origin on AWS, and the SDK endpoint that stands for it here. */
+  readonly moved: { readonly from: string; readonly to: string };
   readonly mode: Mode;
   readonly log: (line: string) => void;
 }
@@ -34,7 +33,8 @@ export interface Lambdas {
   close(): Promise<void>;
 }
 
-export function lambdasOf(stack: Stack, options: LambdaOptions): Lambdas {
+/** Throws a fault for what Lambda would refuse, or would only find at the first event. */
+export async function lambdasOf(stack: Stack, options: LambdaOptions): Promise<Lambdas> {
   const copies: string[] = [];
   const byName = new Map<string, LambdaFunction>();
   for (const resource of stack.of('AWS::Lambda::Function')) {
@@ -44,6 +44,16 @@ export function lambdasOf(stack: Stack, options: LambdaOptions): Lambdas {
     demandLogging(spec, options.authority);
     byName.set(spec.name, createFunction(spec, { mode: options.mode, log }));
   }
+  const close = async (): Promise<void> => {
+    await Promise.all([...byName.values()].map((one) => one.close()));
+    for (const folder of copies) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    for (const one of byName.values()) demandHandler(one.spec, await one.warm());
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
   return {
     byName,
     byArn: (arn, where) => {
@@ -51,11 +61,22 @@ export function lambdasOf(stack: Stack, options: LambdaOptions): Lambdas {
       if (found !== undefined) return found;
       throw new TemplateFault('unknown-reference', where, `function ${arn}`);
     },
-    close: async () => {
-      await Promise.all([...byName.values()].map((one) => one.close()));
-      for (const folder of copies) rmSync(folder, { recursive: true, force: true });
-    },
+    close,
   };
+}
+
+/** What became of the first environment, as a fault with a name. */
+function demandHandler({ name, handler }: FunctionSpec, refused: Answer | undefined): void {
+  if (refused === undefined || !('errorType' in refused)) return;
+  const code =
+    refused.errorType === 'Runtime.HandlerNotFound'
+      ? 'handler-export-missing'
+      : refused.errorMessage.startsWith('Error: Cannot find module')
+        ? 'handler-file-missing'
+        : 'handler-failed';
+  const [first] = refused.errorMessage.split('\n');
+  const what = `${handler}: ${refused.errorType}: ${first}`;
+  throw new TemplateFault(code, name, what);
 }
 
 function specOf(
@@ -155,13 +176,13 @@ function variablesOf(properties: Reader): Readonly<Record<string, string>> {
 function environmentOf(
   spec: Omit<FunctionSpec, 'folder' | 'environment'>,
   variables: Readonly<Record<string, string>>,
-  { place, apiOrigin }: LambdaOptions,
+  { moved }: LambdaOptions,
 ): Readonly<Record<string, string>> {
-  const moved = Object.entries(variables).map(
-    ([key, value]) => [key, value.replace(apiOrigin, place.endpoint)] as const,
+  const entries = Object.entries(variables).map(
+    ([key, value]) => [key, value.replace(moved.from, moved.to)] as const,
   );
   return {
-    ...Object.fromEntries(moved),
+    ...Object.fromEntries(entries),
     _HANDLER: spec.handler,
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
@@ -174,7 +195,7 @@ function environmentOf(
     AWS_ACCESS_KEY_ID: spec.role,
     AWS_SECRET_ACCESS_KEY: secretOf(spec.role),
     AWS_SESSION_TOKEN: 'token',
-    AWS_ENDPOINT_URL: place.endpoint,
+    AWS_ENDPOINT_URL: moved.to,
     TZ: ':UTC',
   };
 }

@@ -6,6 +6,7 @@
 import { findDynamoDbLocal, startDynamoDbLocal } from '../dynamodb-local.ts';
 import type { Mode } from './environment.ts';
 import { judge } from './judge.ts';
+import { inOwnNetwork } from './own-network.ts';
 
 async function main([folder, ...flags]: readonly string[]): Promise<number> {
   if (folder === undefined) {
@@ -21,8 +22,9 @@ async function main([folder, ...flags]: readonly string[]): Promise<number> {
   const mode: Mode = flags.includes('frozen') ? 'frozen' : 'process';
   const ingress = flags.includes('direct') ? 'direct' : 'fifo';
   const log = flags.includes('--verbose') ? console.log : () => undefined;
+  const print = console.log;
   try {
-    const verdict = await judge(folder, { mode, ingress, dynamoUrl: dynamo.endpoint, log });
+    const verdict = await judge(folder, { mode, ingress, dynamoUrl: dynamo.endpoint, log, print });
     for (const fault of verdict.faults) console.error(fault);
     console.log(`${verdict.passed} passed, ${verdict.faults.length} failed`);
     return verdict.faults.length === 0 ? 0 : 1;
@@ -31,4 +33,4 @@ async function main([folder, ...flags]: readonly string[]): Promise<number> {
   }
 }
 
-process.exit(await main(process.argv.slice(2)));
+await inOwnNetwork(() => main(process.argv.slice(2)));

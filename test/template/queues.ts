@@ -1,5 +1,5 @@
 /** SQS queues out of the template, with their redrive. */
-import { TemplateFault } from './fault.ts';
+import { type OnFault, TemplateFault } from './fault.ts';
 import type { Reader } from './json.ts';
 import { queueArn } from './names.ts';
 import { createQueue, type Queue, type QueueOptions } from './queue.ts';
@@ -7,14 +7,14 @@ import type { Resolved, Stack } from './stack.ts';
 
 const WITHOUT_EFFECT = ['QueueName', 'SqsManagedSseEnabled', 'Tags', 'RedriveAllowPolicy'] as const;
 
-/** Queues by name. `onDead` hears of every message that was received too often. */
-export function queuesOf(stack: Stack, onDead: (what: string) => void): ReadonlyMap<string, Queue> {
+/** Queues by name. `onFault` hears of every message that was received too often. */
+export function queuesOf(stack: Stack, onFault: OnFault): ReadonlyMap<string, Queue> {
   const queues = new Map<string, Queue>();
   for (const resource of stack.of('AWS::SQS::Queue')) {
     const options = optionsOf(resource);
     const redrive = (to: string, request: Parameters<Queue['send']>[0]): void => {
       const sent = queues.get(to.split(':').at(-1) ?? '')?.send(request);
-      onDead(`${options.name} gave up on a message: ${JSON.stringify(sent)}`);
+      onFault('handler-failed', `${options.name} gave up on a message: ${JSON.stringify(sent)}`);
     };
     queues.set(options.name, createQueue(options, redrive));
   }

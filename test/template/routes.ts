@@ -6,7 +6,7 @@
 
 import type { RouteResult } from '../../lambda/events.ts';
 import type { LambdaRoute, QueueRoute, Routes } from '../../local/dispatch.ts';
-import { TemplateFault } from './fault.ts';
+import { type OnFault, TemplateFault } from './fault.ts';
 import type { LambdaFunction } from './functions.ts';
 import type { Authority } from './iam.ts';
 import { isObject } from './json.ts';
@@ -22,7 +22,7 @@ export interface RouteOptions {
   readonly permissions: Permissions;
   readonly lambdas: Lambdas;
   readonly queues: ReadonlyMap<string, Queue>;
-  readonly onFault: (what: string) => void;
+  readonly onFault: OnFault;
 }
 
 export interface WebSocketApi {
@@ -64,17 +64,18 @@ export function apiOf(stack: Stack): WebSocketApi {
 }
 
 export function routesOf(stack: Stack, api: WebSocketApi, options: RouteOptions): Routes {
-  const targets = new Map(
-    stack.of('AWS::ApiGatewayV2::Route').map((route) => {
-      const key = route.properties.text('RouteKey');
-      if (key.startsWith('$') && !REQUIRED.some((one) => one === key)) {
-        throw new TemplateFault('unknown-route-key', route.id, key);
-      }
-      return [key, targetOf(route, key, api, stack, options)] as const;
-    }),
-  );
-  const missing = REQUIRED.find((key) => !targets.has(key));
+  const keyed = stack.of('AWS::ApiGatewayV2::Route').map((route) => {
+    const key = route.properties.text('RouteKey');
+    if (key.startsWith('$') && !REQUIRED.some((one) => one === key)) {
+      throw new TemplateFault('unknown-route-key', route.id, key);
+    }
+    return { key, route };
+  });
+  const missing = REQUIRED.find((one) => !keyed.some(({ key }) => key === one));
   if (missing !== undefined) throw new TemplateFault('route-missing', api.id, missing);
+  const targets = new Map(
+    keyed.map(({ key, route }) => [key, targetOf(route, key, api, stack, options)]),
+  );
   const lambda = (key: string): LambdaFunction => {
     const target = targets.get(key);
     if (target !== undefined && 'invoke' in target) return target;
@@ -98,7 +99,7 @@ function routeTo(target: Target, options: RouteOptions): LambdaRoute | QueueRout
     enqueue: (event) => {
       const fault = target.send(event);
       if (fault === undefined) return;
-      options.onFault(`${target.where}: ${fault}`);
+      options.onFault(fault.startsWith('403') ? 'access-denied' : 'integration-failed', fault);
       throw new Error(fault);
     },
   };

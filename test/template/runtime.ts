@@ -6,12 +6,14 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Routes } from '../../local/dispatch.ts';
 import { type Gateway, startGateway } from '../../local/gateway.ts';
 import { readAssembly } from './assembly.ts';
 import { connectionsService } from './connections-service.ts';
 import { dynamodbService } from './dynamodb-service.ts';
 import { openEndpoint } from './endpoint.ts';
 import type { Mode } from './environment.ts';
+import type { OnFault } from './fault.ts';
 import type { FunctionCounts } from './functions.ts';
 import type { RoleReport } from './iam.ts';
 import { lambdaService } from './lambda-service.ts';
@@ -19,7 +21,7 @@ import { lambdasOf } from './lambdas.ts';
 import { apiOrigin } from './names.ts';
 import { queuesOf } from './queues.ts';
 import { authorityOf, permissionsOf } from './roles.ts';
-import { apiOf, routesOf } from './routes.ts';
+import { apiOf, routesOf, type WebSocketApi } from './routes.ts';
 import { type Schedule, schedulesOf } from './schedules.ts';
 import { startSources } from './sources.ts';
 import { sqsService } from './sqs-service.ts';
@@ -32,6 +34,8 @@ export interface RuntimeOptions {
   readonly dynamoUrl: string;
   /** Every line that a function logs, its name before it. */
   readonly log?: (line: string) => void;
+  /** Hears of every entry of `faults` as it comes. */
+  readonly onFault?: (line: string) => void;
   /** How soon a failed message comes back; on AWS the visibility time-out. */
   readonly retryMilliseconds?: number;
 }
@@ -45,6 +49,9 @@ export interface Runtime {
   /** Per role: what it used, what it did not, what it was refused. */
   roles(): Readonly<Record<string, RoleReport>>;
   functions(): Readonly<Record<string, FunctionCounts>>;
+  /** Waits until nothing is queued or running any more, or 10 s. */
+  settle(): Promise<void>;
+  /** Settles, unless a fault is known, and then ends everything. */
   close(): Promise<void>;
 }
 
@@ -68,54 +75,48 @@ async function open(
   closing: (() => Promise<unknown>)[],
 ): Promise<Omit<Runtime, 'close'>> {
   const faults: string[] = [];
-  const onFault = (what: string): void => void faults.push(what);
+  const onFault: OnFault = (code, what) => {
+    const line = `${code}: ${what}`;
+    if (faults.includes(line)) return;
+    faults.push(line);
+    options.onFault?.(line);
+  };
   const { mode, dynamoUrl, retryMilliseconds = 100, log = () => undefined } = options;
-  const assembly = readAssembly(folder);
-  const services: Parameters<typeof openEndpoint>[0]['services'][number][] = [];
-  const roles: { current: ReturnType<typeof authorityOf> | undefined } = { current: undefined };
-  const endpoint = await openEndpoint({
-    allows: (...call) => roles.current?.allows(...call) ?? false,
-    services,
-    onRefusal: onFault,
-  });
+  const endpoint = await openEndpoint((what) => onFault('access-denied', what));
   closing.push(endpoint.close);
-  const place = { endpoint: endpoint.url };
-  const stack = resolveStack(assembly, place);
+  const stack = resolveStack(readAssembly(folder), { endpoint: endpoint.url });
   const authority = authorityOf(stack);
-  roles.current = authority;
   const permissions = permissionsOf(stack);
   const api = apiOf(stack);
   const queues = queuesOf(stack, onFault);
-  const lambdas = lambdasOf(stack, { authority, place, apiOrigin: apiOrigin(api.id), mode, log });
+  const moved = { from: apiOrigin(api.id), to: endpoint.url };
+  const lambdas = await lambdasOf(stack, { authority, moved, mode, log });
   closing.push(lambdas.close);
   const routes = routesOf(stack, api, { authority, permissions, lambdas, queues, onFault });
   const schedules = schedulesOf(stack, lambdas, permissions);
   const tables = await makeTables(stack, dynamoUrl);
   closing.push(() => dropTables(tables, dynamoUrl));
-  let gateway: Gateway | undefined;
-  services.push(
-    dynamodbService(dynamoUrl, onFault),
-    sqsService(queues),
-    lambdaService(lambdas.byName, onFault),
-    connectionsService(api, () => gateway?.management),
-  );
+  const gateway = gatewayOf(api, routes, onFault);
+  endpoint.attach({
+    allows: authority.allows,
+    services: [
+      dynamodbService(dynamoUrl, onFault),
+      sqsService(queues),
+      lambdaService(lambdas.byName, onFault),
+      connectionsService(api, gateway.management),
+    ],
+  });
   const shared = { authority, lambdas, queues, dynamoUrl, retryMilliseconds, onFault };
   const sources = startSources(stack, shared);
   closing.push(sources.close);
-  gateway = startGateway({
-    routes,
-    stage: api.stage,
-    clock: { now: Date.now },
-    log: gatewayLog(onFault),
-    ...(api.throttle && {
-      limits: { requestsPerSecond: api.throttle.perSecond, requestsBurst: api.throttle.burst },
-    }),
-  });
+  // A runtime that is known to be broken is not waited for.
+  closing.push(async () => (faults.length === 0 ? sources.settle() : undefined));
   const served = await serve(gateway);
   closing.push(served.close);
   return {
     url: `ws://127.0.0.1:${served.port}/${api.stage}`,
     schedules,
+    settle: sources.settle,
     faults,
     roles: authority.report,
     functions: () =>
@@ -123,12 +124,21 @@ async function open(
   };
 }
 
-function gatewayLog(onFault: (what: string) => void): Parameters<typeof startGateway>[0]['log'] {
-  return {
-    info: () => undefined,
-    warn: () => undefined,
-    error: (event, cause) => onFault(`${event}: ${String(cause)}`),
-  };
+function gatewayOf(api: WebSocketApi, routes: Routes, onFault: OnFault): Gateway {
+  const { throttle } = api;
+  return startGateway({
+    routes,
+    stage: api.stage,
+    clock: { now: Date.now },
+    log: {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (event, cause) => onFault('handler-failed', `${event}: ${String(cause)}`),
+    },
+    ...(throttle && {
+      limits: { requestsPerSecond: throttle.perSecond, requestsBurst: throttle.burst },
+    }),
+  });
 }
 
 /** A port of its own for the gateway, which has none. */

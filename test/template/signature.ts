@@ -51,7 +51,6 @@ export function checkSignature(request: SignedRequest): Signer | string {
 function canonical(request: SignedRequest, signed: readonly string[]): string {
   const [path = '/', query = ''] = request.target.split('?', 2);
   const headers = signed.map((name) => `${name}:${text(request, name).trim()}\n`).join('');
-  const bodyHash = text(request, 'x-amz-content-sha256') || sha256(request.body);
   return [
     request.method,
     // Every service but S3 encodes the path twice.
@@ -59,7 +58,7 @@ function canonical(request: SignedRequest, signed: readonly string[]): string {
     query.split('&').sort().join('&'),
     headers,
     signed.join(';'),
-    bodyHash,
+    sha256(request.body),
   ].join('\n');
 }
 

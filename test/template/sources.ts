@@ -4,7 +4,7 @@
  * that a dead letter takes a second and not five minutes.
  */
 import type { Answer } from './environment.ts';
-import { TemplateFault } from './fault.ts';
+import { type OnFault, TemplateFault } from './fault.ts';
 import type { LambdaFunction } from './functions.ts';
 import type { Authority } from './iam.ts';
 import { asText, isObject } from './json.ts';
@@ -20,10 +20,12 @@ export interface SourceOptions {
   readonly queues: ReadonlyMap<string, Queue>;
   readonly dynamoUrl: string;
   readonly retryMilliseconds: number;
-  readonly onFault: (what: string) => void;
+  readonly onFault: OnFault;
 }
 
 export interface Sources {
+  /** Waits until nothing is queued or running. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,11 +36,36 @@ export function startSources(stack: Stack, options: SourceOptions): Sources {
     if (arn.includes(':dynamodb:')) streams.push(pumpStream(mapping, arn, stack, options));
     else pumpQueue(mapping, arn, options);
   }
+  const read = stack
+    .of('AWS::Lambda::EventSourceMapping')
+    .map(({ properties }) => properties.text('EventSourceArn'));
+  const unread = [...options.queues.values()].find(({ options: { arn } }) => !read.includes(arn));
+  if (unread !== undefined) {
+    throw new TemplateFault('queue-unread', unread.options.name, 'no function reads it');
+  }
   return {
+    settle: () => settled(options),
     close: async () => {
       await Promise.all(streams.map((stream) => stream.close()));
     },
   };
+}
+
+const SETTLE_MILLISECONDS_MAX = 10_000;
+
+/** Until the queues are empty and no function has an event in hand. */
+async function settled({ queues, lambdas, onFault }: SourceOptions): Promise<void> {
+  const waiting = (): boolean =>
+    [...queues.values()].some(({ size }) => size > 0) ||
+    [...lambdas.byName.values()].some(({ busy }) => busy > 0);
+  const deadline = Date.now() + SETTLE_MILLISECONDS_MAX;
+  while (waiting()) {
+    if (Date.now() > deadline) {
+      onFault('handler-failed', 'messages were still waiting 10 s after the last client left');
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** What the poller does with the role (Lambda Developer Guide, "Using Lambda with Amazon SQS"). */
@@ -103,7 +130,8 @@ function poll(
   const run = async (batch: readonly Received[]): Promise<void> => {
     const event = { Records: batch.map((message) => record(message, queue.options.arn)) };
     const failed = failures(await target.invoke(event), batch, polling.reports);
-    if (typeof failed === 'string') options.onFault(`${target.spec.name}: ${failed}`);
+    if (typeof failed === 'string')
+      options.onFault('handler-failed', `${target.spec.name}: ${failed}`);
     for (const message of batch) {
       if (typeof failed === 'string' || failed.has(message.messageId)) {
         queue.release(message.receiptHandle, options.retryMilliseconds);

@@ -34,7 +34,11 @@ export interface Peer {
 const PATIENCE_MILLISECONDS = 10_000;
 
 /** Rejects with `status` when the handshake is refused. */
-export function openPeer(url: string, protocols: readonly string[] = []): Promise<Peer> {
+export function openPeer(
+  url: string,
+  protocols: readonly string[] = [],
+  patience = PATIENCE_MILLISECONDS,
+): Promise<Peer> {
   const socket = new WebSocket(url, [...protocols], { perMessageDeflate: false });
   const texts = waitingList<string>();
   const endings = waitingList<Closed>();
@@ -48,15 +52,15 @@ export function openPeer(url: string, protocols: readonly string[] = []): Promis
     },
     sendText: (text) => socket.send(text),
     send: (command, headers, body = '') => socket.send(write(command, headers, body)),
-    frame: async (milliseconds = PATIENCE_MILLISECONDS) => {
+    frame: async (milliseconds = patience) => {
       for (;;) {
         const found = frames.shift();
         if (found !== undefined) return found;
         rest = read(rest + (await texts.next(milliseconds, 'a frame')), frames);
       }
     },
-    text: (milliseconds = PATIENCE_MILLISECONDS) => texts.next(milliseconds, 'a text'),
-    closed: (milliseconds = PATIENCE_MILLISECONDS) => endings.next(milliseconds, 'the close'),
+    text: (milliseconds = patience) => texts.next(milliseconds, 'a text'),
+    closed: (milliseconds = patience) => endings.next(milliseconds, 'the close'),
     close: () => socket.close(1000),
     cut: () => socket.terminate(),
   };

@@ -57,7 +57,10 @@ export function pumpStream(
     while (open && Records.length > 0) {
       const answer = await target.invoke({ Records });
       if ('value' in answer) return;
-      options.onFault(`${target.spec.name}: ${answer.errorType}: ${answer.errorMessage}`);
+      options.onFault(
+        'handler-failed',
+        `${target.spec.name}: ${answer.errorType}: ${answer.errorMessage}`,
+      );
       await pause(options.retryMilliseconds);
     }
   };

@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FunctionSpec } from './environment.ts';
+import { createFunction, type LambdaFunction } from './functions.ts';
+
+const folders: string[] = [];
+const functions: LambdaFunction[] = [];
+
+function start(source: string, more: Partial<FunctionSpec> = {}): LambdaFunction {
+  const folder = mkdtempSync(join(tmpdir(), 'stompway-test-'));
+  folders.push(folder);
+  writeFileSync(join(folder, 'index.mjs'), source);
+  const spec: FunctionSpec = {
+    name: 'f',
+    arn: 'arn:f',
+    role: 'r',
+    folder,
+    handler: 'index.handler',
+    environment: { COLOUR: 'red' },
+    timeoutMilliseconds: 5000,
+    memoryMegabytes: 128,
+    logGroup: 'g',
+    ...more,
+  };
+  const made = createFunction(spec, { mode: 'frozen', log: () => undefined });
+  functions.push(made);
+  return made;
+}
+
+afterEach(async () => {
+  await Promise.all(functions.splice(0).map((one) => one.close()));
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+test('a function sees its own environment and nothing of ours', async () => {
+  const made = start(
+    'export const handler = async (event, context) => [event, process.env, context.functionName];',
+  );
+  expect(await made.invoke({ a: 1 })).toEqual({ value: '[{"a":1},{"COLOUR":"red"},"f"]' });
+});
+
+test('an environment is used again, and serves one event at a time', async () => {
+  const made = start(`let count = 0;
+    export const handler = async () => {
+      count += 1;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return count;
+    };`);
+  expect(await made.invoke(0)).toEqual({ value: '1' });
+  expect(await made.invoke(0)).toEqual({ value: '2' });
+  const both = await Promise.all([made.invoke(0), made.invoke(0)]);
+  expect(both).toEqual([{ value: '3' }, { value: '1' }]);
+  expect(made.counts).toMatchObject({ invocations: 4, coldStarts: 2 });
+});
+
+test('what throws is an answer, and the environment stays', async () => {
+  const made = start("export const handler = async () => { throw new TypeError('no'); };");
+  expect(await made.invoke(0)).toMatchObject({ errorType: 'TypeError', errorMessage: 'no' });
+  await made.invoke(0);
+  expect(made.counts).toMatchObject({ coldStarts: 1, errors: 2 });
+});
+
+test('what takes too long is killed, even in an endless loop', async () => {
+  const made = start('export const handler = async () => { for (;;); };', {
+    timeoutMilliseconds: 200,
+  });
+  expect(await made.invoke(0)).toMatchObject({
+    errorType: 'Sandbox.Timedout',
+    errorMessage: 'Task timed out after 0.20 seconds',
+  });
+  expect(made.counts).toMatchObject({ timeOuts: 1 });
+});
+
+test('a process that ends itself is told as such', async () => {
+  const made = start('export const handler = async () => process.exit(3);');
+  expect(await made.invoke(0)).toMatchObject({ errorType: 'Runtime.ExitError' });
+});
+
+test.each([
+  ['other.handler', 'Runtime.ImportModuleError', "Error: Cannot find module 'other'"],
+  ['index.other', 'Runtime.HandlerNotFound', 'index.other is undefined or not exported'],
+  ['handler', 'Runtime.MalformedHandlerName', 'Bad handler handler'],
+])('%s is refused as Lambda refuses it: %s', async (handler, errorType, errorMessage) => {
+  const made = start('export const handler = async () => 1;', { handler });
+  expect(await made.warm()).toMatchObject({ errorType, errorMessage });
+});
+
+test('work that was not awaited stands still until the next event', async () => {
+  const arrived: string[] = [];
+  const server = createServer((request, response) => {
+    arrived.push(request.url ?? '');
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A TCP server's address is an AddressInfo.
+  const { port } = server.address() as AddressInfo;
+  const made = start(`
+    const call = (path) => fetch('http://127.0.0.1:${port}' + path);
+    export const handler = async (event) => {
+      if (event === 'awaited') await call('/awaited');
+      else setTimeout(() => call('/not-awaited'), 1);
+    };`);
+  await made.invoke('forgotten');
+  // Another environment's whole event passes; the frozen one has had every chance to run on.
+  const other = start(`export const handler = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await fetch('http://127.0.0.1:${port}/other');
+  };`);
+  await other.invoke(0);
+  expect(arrived).toEqual(['/other']);
+  await made.invoke('awaited');
+  expect(arrived).toEqual(expect.arrayContaining(['/awaited']));
+  server.closeAllConnections();
+  server.close();
+});

@@ -1,0 +1,13 @@
+/** One planted fault, and the name it must be caught by. */
+import type { Draft } from './draft.ts';
+import type { Mode } from './environment.ts';
+import type { FaultCode } from './fault.ts';
+
+export interface Mutation {
+  readonly name: string;
+  readonly caught: FaultCode;
+  /** What the fault's line must hold besides. */
+  readonly naming?: string;
+  readonly mode?: Mode;
+  plant(draft: Draft): void;
+}

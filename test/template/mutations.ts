@@ -1,0 +1,18 @@
+/**
+ * Faults, planted one at a time in a copy of the assembly, each with the code it must be caught by.
+ * They prove the proof: a runtime that passes a broken template says nothing of a whole one.
+ */
+import type { Mutation } from './mutation.ts';
+import { FUNCTIONS } from './mutations-functions.ts';
+import { INGRESS } from './mutations-ingress.ts';
+import { RIGHTS } from './mutations-rights.ts';
+import { API, LANGUAGE, TABLES } from './mutations-wiring.ts';
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...API,
+  ...INGRESS,
+  ...TABLES,
+  ...LANGUAGE,
+  ...RIGHTS,
+  ...FUNCTIONS,
+];

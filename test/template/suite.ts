@@ -1,0 +1,111 @@
+/**
+ * `npm run test:template`: what CDK synthesizes is what runs. Both ingresses in both modes through
+ * the acceptance suite, a dead letter, no grant too many, and every planted fault caught.
+ * `--quick` leaves the planted faults out.
+ */
+import { findDynamoDbLocal, startDynamoDbLocal } from '../dynamodb-local.ts';
+import { DETOURS, runDetour } from './detours.ts';
+import type { Mode } from './environment.ts';
+import { idleGrants } from './grants.ts';
+import type { RoleReport } from './iam.ts';
+import { judge } from './judge.ts';
+import { inOwnNetwork } from './own-network.ts';
+import { proveMutations } from './prove.ts';
+import { synthesize } from './synth.ts';
+
+type Reports = Readonly<Record<string, RoleReport>>[];
+
+interface Score {
+  passed: number;
+  waived: number;
+  readonly failed: string[];
+}
+
+async function main(): Promise<number> {
+  const began = Date.now();
+  const found = findDynamoDbLocal();
+  if ('missing' in found) {
+    console.log(`skipped: ${found.missing}`);
+    return 0;
+  }
+  const [assemblies, dynamo] = await Promise.all([synthesize(), startDynamoDbLocal(found.folder)]);
+  console.log(`synthesized, and DynamoDB Local up (${seconds(began)} s)`);
+  const score: Score = { passed: 0, waived: 0, failed: [] };
+  try {
+    for (const ingress of ['fifo', 'direct'] as const) {
+      const reports: Reports = [];
+      for (const mode of ['process', 'frozen'] as const) {
+        reports.push(
+          await journey(assemblies[ingress], { ingress, mode, dynamoUrl: dynamo.endpoint }, score),
+        );
+      }
+      if (ingress === 'fifo') {
+        for (const detour of DETOURS) {
+          await check(score, detour.name, async () => {
+            reports.push(await runDetour(detour, assemblies.fifo, dynamo.endpoint));
+          });
+        }
+      }
+      await check(score, `${ingress}: no grant that nobody uses`, async () => {
+        const idle = idleGrants(reports);
+        if (idle.length > 0) throw new Error(`grant-unused: ${idle.join('; ')}`);
+      });
+    }
+    if (!process.argv.includes('--quick')) {
+      const options = { folder: assemblies.fifo, dynamoUrl: dynamo.endpoint, print: console.log };
+      const { caught, missed } = await proveMutations(options);
+      score.passed += caught;
+      score.failed.push(...missed);
+    }
+  } finally {
+    assemblies.discard();
+    await dynamo.stop();
+  }
+  for (const fault of score.failed) console.error(`FAIL ${fault}`);
+  const waived = score.waived > 0 ? `, ${score.waived} waived` : '';
+  console.log(`${seconds(began)} s`);
+  console.log(`${score.passed} passed, ${score.failed.length} failed${waived}`);
+  return score.failed.length === 0 ? 0 : 1;
+}
+
+interface JourneyOptions {
+  readonly ingress: 'fifo' | 'direct';
+  readonly mode: Mode;
+  readonly dynamoUrl: string;
+}
+
+async function journey(
+  folder: string,
+  options: JourneyOptions,
+  score: Score,
+): Promise<Readonly<Record<string, RoleReport>>> {
+  const began = Date.now();
+  const verdict = await judge(folder, options);
+  const { passed, waived, faults, functions } = verdict;
+  score.passed += passed;
+  score.waived += waived;
+  score.failed.push(...faults.map((line) => `${options.ingress}, ${options.mode}: ${line}`));
+  const cold = Object.values(functions).reduce((sum, { coldStarts }) => sum + coldStarts, 0);
+  const what = `${options.ingress}, ${options.mode}: ${passed} journeys, ${cold} cold starts`;
+  console.log(`${faults.length === 0 ? 'ok      ' : 'FAIL    '}${what} (${seconds(began)} s)`);
+  return verdict.roles;
+}
+
+async function check(score: Score, name: string, run: () => Promise<void>): Promise<void> {
+  const began = Date.now();
+  try {
+    await run();
+    score.passed += 1;
+    console.log(`ok      ${name} (${seconds(began)} s)`);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    score.failed.push(`${name}: ${why}`);
+    console.log(`FAIL    ${name}: ${why}`);
+  }
+}
+
+function seconds(since: number): string {
+  return ((Date.now() - since) / 1000).toFixed(1);
+}
+
+await inOwnNetwork(main);

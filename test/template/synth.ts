@@ -1,0 +1,47 @@
+/** Bundles the handlers and synthesizes the app, as `npx cdk synth` does, into a folder. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Synthesized {
+  /** Cloud assemblies by ingress. */
+  readonly fifo: string;
+  readonly direct: string;
+  discard(): void;
+}
+
+export async function synthesize(): Promise<Synthesized> {
+  const folder = mkdtempSync(join(tmpdir(), 'stompway-assembly-'));
+  await run('infra/bundle.ts', {});
+  const into = async (ingress: string): Promise<string> => {
+    const out = join(folder, ingress);
+    await run('infra/app.ts', {
+      CDK_OUTDIR: out,
+      CDK_CONTEXT_JSON: JSON.stringify({ ingress }),
+    });
+    return out;
+  };
+  return {
+    fifo: await into('fifo'),
+    direct: await into('direct'),
+    discard: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function run(script: string, environment: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn(process.execPath, ['--import', 'tsx', script], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${script} ended with ${code}`)),
+    );
+  });
+}
