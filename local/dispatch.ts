@@ -83,10 +83,9 @@ export function dispatcher(parts: Parts): Dispatch {
     });
     const times = parts.dice?.happens(parts.dice.faults.invocationTwice) ? 2 : 1;
     for (let time = 0; time < times; time++) {
-      const run = (): void => void invoke(parts, route, connection, event);
       const milliseconds = wait();
-      if (milliseconds === undefined) run();
-      else setTimeout(run, milliseconds);
+      if (milliseconds === undefined) void invoke(parts, route, connection, event);
+      else setTimeout(() => void invoke(parts, route, connection, event), milliseconds);
     }
   };
 }

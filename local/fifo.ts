@@ -171,19 +171,20 @@ async function handle(queue: Queue, shares: readonly Share[]): Promise<void> {
 /** Ids of the records that are to come back. */
 async function run(queue: Queue, shares: readonly Share[]): Promise<ReadonlySet<string>> {
   const { handler, log, dice } = queue.options;
-  const batch = (): QueueEvent => ({
-    Records: shares.flatMap(({ entries }) => entries.map(receive)),
-  });
-  const event = batch();
+  const event = batchOf(shares);
   try {
     if (dice?.happens(dice.faults.invocationLost)) throw new Error('Invocation lost');
     const { batchItemFailures } = await queue.timeouts.within(handler(event));
-    if (dice?.happens(dice.faults.invocationTwice)) await handler(batch());
+    if (dice?.happens(dice.faults.invocationTwice)) await handler(batchOf(shares));
     return new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   } catch (cause) {
     log.error('queue.batch', cause, { records: event.Records.length });
     return new Set(event.Records.map(({ messageId }) => messageId));
   }
+}
+
+function batchOf(shares: readonly Share[]): QueueEvent {
+  return { Records: shares.flatMap(({ entries }) => entries.map(receive)) };
 }
 
 /** Deletes what was handled; the rest waits out the visibility time, or is dead. */

@@ -47,19 +47,19 @@ describe('rule 4: @connections over HTTP, as the AWS SDK speaks it', () => {
     expect((await closed).code).toBe(1000);
   });
 
-  test('an unknown connection is a GoneException', async () => {
+  const ConnectionId = 'VotXXcBEPHcCEvQ=';
+  type Sdk = ApiGatewayManagementApiClient;
+
+  test.each<[string, (sdk: Sdk) => Promise<unknown>]>([
+    ['POST', (sdk) => sdk.send(new PostToConnectionCommand({ ConnectionId, Data: 'x' }))],
+    ['GET', (sdk) => sdk.send(new GetConnectionCommand({ ConnectionId }))],
+    ['DELETE', (sdk) => sdk.send(new DeleteConnectionCommand({ ConnectionId }))],
+  ])('%s of an unknown connection is a GoneException', async (_method, send) => {
     const { sdk } = await withSdk();
-    const ConnectionId = 'VotXXcBEPHcCEvQ=';
-    for (const sending of [
-      sdk.send(new PostToConnectionCommand({ ConnectionId, Data: 'x' })),
-      sdk.send(new GetConnectionCommand({ ConnectionId })),
-      sdk.send(new DeleteConnectionCommand({ ConnectionId })),
-    ]) {
-      await expect(sending).rejects.toMatchObject({
-        name: 'GoneException',
-        $metadata: { httpStatusCode: 410 },
-      });
-    }
+    await expect(send(sdk)).rejects.toMatchObject({
+      name: 'GoneException',
+      $metadata: { httpStatusCode: 410 },
+    });
   });
 
   test('over 128 KB is a PayloadTooLargeException', async () => {
