@@ -6,15 +6,8 @@
 import { type Destination, matches } from '../../broker/destination.ts';
 import type { Subscriber } from '../../broker/model.ts';
 import type { Clock, Store } from '../../broker/ports.ts';
-import {
-  audiences,
-  isLive,
-  type Key,
-  type Row,
-  readPattern,
-  readSubscriber,
-  SUBSCRIBER_ATTRIBUTES,
-} from './schema.ts';
+import { isLive, readPattern, readSubscriber, SUBSCRIBER_ATTRIBUTES } from './rows.ts';
+import { audiences, type Key, type Row } from './schema.ts';
 import type { Page, Table } from './table.ts';
 
 interface Reading {

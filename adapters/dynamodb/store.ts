@@ -27,8 +27,8 @@ export function dynamoStore(options: DynamoStoreOptions): Store {
   const { client, tableName, clock, limits, rowsPerReadMax } = options;
   const table = dynamoTable(client, tableName);
   return {
-    ...connections(table, { clock, limits }),
-    ...subscriptions(table, { clock, limits }),
+    ...connections({ table, clock, limits }),
+    ...subscriptions({ table, clock, limits }),
     subscribers: subscribers(table, {
       clock,
       ...(rowsPerReadMax !== undefined && { rowsMax: rowsPerReadMax }),

@@ -12,7 +12,8 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { type Key, type Row, readKey } from './schema.ts';
+import { readKey } from './rows.ts';
+import type { Key, Row } from './schema.ts';
 
 /** `row`: after an update as it now is; after a refusal as it stood in the way, if there was one. */
 export interface Written {

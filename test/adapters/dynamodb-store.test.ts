@@ -127,6 +127,11 @@ describe('the order of calls', () => {
     mock.on(QueryCommand).resolves({ Items: [kept, rows.connection] });
     expect(await store.find('c1')).toEqual({ connection, half });
     expect(calls()).toEqual(['Query C#c1 B..C']);
+    const projected = String(inputs()[0]?.['ProjectionExpression']).split(', #');
+    const { expires: _, ...read } = { ...kept, ...rows.connection, member: 'm', ended: 'left' };
+    expect(projected.sort()).toEqual(
+      expect.arrayContaining(Object.keys(read).filter((k) => k !== 'pk')),
+    );
   });
 
   test('SUBSCRIBE: the row it is found by, its subscriber row, a look, then its name', async () => {
