@@ -76,10 +76,24 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
     session: session.connection.session ?? '',
     heartBeat: [0, beats ? ports.limits.heartBeatMilliseconds : 0],
     server: ports.server,
+    headers: [['reconnect-after', String(reconnectAfter(session))]],
   });
   if (command.receipt !== undefined) {
     answer(session, { type: 'receipt', receipt: command.receipt });
   }
+}
+
+/**
+ * Milliseconds after which the client should connect anew by itself: before the gateway's two hours
+ * are over, and not all clients at once. Its place in the spread is read off its random session.
+ */
+function reconnectAfter({ connection, ports }: Session): number {
+  const { connectionLifeSeconds, reconnectBeforeSeconds, reconnectSpreadSeconds } = ports.limits;
+  const digits = (connection.session ?? '').replace(/[^0-9a-f]/g, '').slice(0, 8);
+  const spread = (Number.parseInt(digits || '0', 16) / 0x1_0000_0000) * reconnectSpreadSeconds;
+  const seconds = connectionLifeSeconds - reconnectBeforeSeconds - spread;
+  const end = connection.connectedAt + Math.round(seconds * 1000);
+  return Math.max(0, end - ports.clock.now());
 }
 
 /** Before its first command a connection either has connected, or its dialect needs no CONNECT. */

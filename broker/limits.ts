@@ -40,6 +40,8 @@ export const LIMITS = {
   subscriptionsPerConnectionMax: 100,
   /** API Gateway's connection life is 2 h; five minutes more for clocks and late events. */
   connectionSecondsMax: 2 * 3600 + 5 * 60,
+  /** The gateway's own bound on the life of a connection. */
+  connectionLifeSeconds: 2 * 3600,
   /** Late messages of a closed connection find its identity this long. */
   tombstoneSeconds: 15 * 60,
   /** Ids given up that one connection's tombstones are kept of: fresh ids must fill no memory. */

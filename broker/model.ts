@@ -110,6 +110,7 @@ export type Reply =
       /** Milliseconds the server sends and wants (STOMP 1.2 "Heart-beating"). */
       readonly heartBeat: readonly [sends: number, wants: number];
       readonly server: string;
+      readonly headers?: Headers;
     }
   | { readonly type: 'receipt'; readonly receipt: string; readonly headers?: Headers }
   | { readonly type: 'error'; readonly error: BrokerError; readonly receipt?: string };

@@ -25,6 +25,7 @@ export function replyText(reply: Reply): string {
         ['heart-beat', reply.heartBeat.join(',')],
         ['session', reply.session],
         ['server', reply.server],
+        ...(reply.headers ?? []),
       ]);
     case 'receipt':
       return object('RECEIPT', [['receipt-id', reply.receipt], ...(reply.headers ?? [])]);

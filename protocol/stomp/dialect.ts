@@ -107,6 +107,7 @@ function connected(reply: Extract<Reply, { type: 'connected' }>): Uint8Array {
     ['heart-beat', reply.heartBeat.join(',')],
     ['session', reply.session],
     ['server', reply.server],
+    ...(reply.headers ?? []),
   ];
   return frameBytes('CONNECTED', headers, NO_BODY, undefined);
 }
