@@ -16,6 +16,8 @@ export interface Presence {
 
 export interface MemberRecord {
   readonly presences: readonly Presence[];
+  /** The mark of the change by which it came; later ones found it there. */
+  readonly came?: string;
   /** The mark of the change that told it gone; kept for a while with no presences. */
   readonly left?: string;
 }
@@ -52,12 +54,19 @@ export function changeMember(before: MemberRecord | undefined, change: RosterCha
 }
 
 /** Faded presences end here: the member is back. */
-function enter({ presences }: MemberRecord, { membership, mark }: RosterChange): Changed {
-  const others = presences.filter((one) => !isOf(one, membership) || one.entered !== mark);
+function enter(record: MemberRecord, { membership, mark }: RosterChange): Changed {
+  const { presences } = record;
+  const anew = record.came === mark || presences.length === 0;
+  const outcome = anew ? 'entered' : 'present';
+  if (presences.some((one) => one.entered === mark)) return { record, outcome };
   const kept = presences.filter((one) => one.faded === undefined && !isOf(one, membership));
+  const came = anew ? mark : record.came;
   return {
-    record: { presences: [...kept, { membership, entered: mark }] },
-    outcome: others.length > 0 ? 'present' : 'entered',
+    record: {
+      presences: [...kept, { membership, entered: mark }],
+      ...(came === undefined ? {} : { came }),
+    },
+    outcome,
   };
 }
 
@@ -75,8 +84,8 @@ function depart(record: MemberRecord, { membership, mark }: RosterChange): Chang
   const mine = record.presences.find((one) => isOf(one, membership) && isSame(one, membership));
   if (mine === undefined) return { record, outcome: 'present' };
   const presences = record.presences.filter((one) => one !== mine);
-  if (presences.length > 0) return { record: { presences }, outcome: 'present' };
-  return { record: { presences, left: mark }, outcome: 'left' };
+  if (presences.length > 0) return { record: { ...record, presences }, outcome: 'present' };
+  return { record: { ...record, presences, left: mark }, outcome: 'left' };
 }
 
 function isOf({ membership }: Presence, { connectionId, subscriptionId }: Membership): boolean {

@@ -90,13 +90,14 @@ export function lmdbJournal(world: World): LmdbJournal {
         start: [destination, epoch, upTo],
         end: [destination, epoch, after],
         reverse: true,
-        limit: most,
       };
       const now = clock.now();
-      return Array.from(tables.history.getRange(range), ({ value }) => value)
-        .filter(({ expiresAt }) => expiresAt > now)
-        .map(({ message }) => message)
-        .reverse();
+      const found: LoggedMessage[] = [];
+      for (const { value } of tables.history.getRange(range)) {
+        if (found.length >= most) break;
+        if (value.expiresAt > now) found.push(value.message);
+      }
+      return found.reverse();
     },
     async progress(destination) {
       tables.root.resetReadTxn();
