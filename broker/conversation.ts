@@ -143,12 +143,12 @@ async function keep(
 ): Promise<Half | undefined> {
   const { store, limits } = session.ports;
   const { id } = session.connection;
-  const { stamp } = placeOf(event, 0);
   if (rest === undefined || session.ended !== undefined) {
     halves.delete(id);
-    if (waiting !== undefined) await store.keepHalf(id, undefined, stamp);
+    if (waiting !== undefined) await store.keepHalf(id, undefined, placeOf(event, 0).stamp);
     return undefined;
   }
+  const { stamp } = placeOf(event, 0);
   const grown = waiting !== undefined && rest.length > waiting.bytes.length;
   const half: Half = {
     bytes: rest.slice(),

@@ -8,11 +8,10 @@ import type { MessageEvent, QueueRecord } from './events.ts';
 
 /** The record as an event of its connection, or what is wrong with it. */
 export function read(record: QueueRecord): Inbound | string {
-  const attribute = (name: string) => record.messageAttributes[name]?.stringValue ?? '';
-  const connectionId = attribute('connectionId');
-  const eventType = attribute('eventType');
-  const messageId = attribute('messageId');
-  const epoch = Number(attribute('requestTimeEpoch'));
+  const connectionId = attribute(record, 'connectionId');
+  const eventType = attribute(record, 'eventType');
+  const messageId = attribute(record, 'messageId');
+  const epoch = Number(attribute(record, 'requestTimeEpoch'));
   if (connectionId === '') return 'no connectionId';
   if (eventType !== 'MESSAGE' && eventType !== 'DISCONNECT') return `eventType ${eventType}`;
   if (messageId === '') return 'no messageId';
@@ -28,6 +27,10 @@ export function read(record: QueueRecord): Inbound | string {
     messageId,
     repeated: record.attributes.ApproximateReceiveCount !== '1',
   };
+}
+
+function attribute({ messageAttributes }: QueueRecord, name: string): string {
+  return messageAttributes[name]?.stringValue ?? '';
 }
 
 /** The event of a route that leads straight to the Lambda. */
