@@ -112,6 +112,10 @@ async function tell(entry: Entry, step: Step): Promise<void> {
       return goneFromRoom(entry.membership, entry.mark, step);
     case 'watch':
       return showRoom(entry.membership, entry.receipt, positionOf(step), step);
+    case 'ack':
+    case 'nack':
+    case 'tick':
+      return; // Of a queue's log, which has a deliverer of its own.
     default:
       entry satisfies never;
   }

@@ -26,6 +26,7 @@ export const ERRORS = {
   'too-many-subscriptions': { status: 429, fatal: true },
   'not-supported': { status: 501, fatal: false },
   'ingress-unreadable': { status: 400, fatal: true },
+  'envelope-malformed': { status: 400, fatal: true },
   'rate-limited': { status: 429, fatal: true },
   forbidden: { status: 403, fatal: false },
   internal: { status: 500, fatal: true },

@@ -87,6 +87,27 @@ export const LIMITS = {
   publishIdBytesMax: 128,
   /** What a client calls itself: a name among members, within a sort key. */
   clientIdBytesMax: 128,
+  /** Unacknowledged messages a consumer may hold unless it says otherwise, and at most. */
+  prefetchDefault: 100,
+  prefetchMax: 1000,
+  /** A message not acknowledged for so long is given to another consumer. */
+  ackSecondsDefault: 10 * 60,
+  /** Deliveries of one message before it goes to the dead letters. */
+  deliveriesMaxDefault: 10,
+  /** How long an unconsumed message stays in its queue. */
+  queueItemSeconds: 4 * 24 * 3600,
+  /** Items handed out in one round, and rounds of one invocation: what is left follows at once. */
+  queueRoundItemsMax: 500,
+  queueRoundsMax: 20,
+  /** The longest a task can be put off (SQS DelaySeconds); what is later is put off again. */
+  laterSecondsMax: 900,
+  /** Logs one COMMIT may touch: TransactWriteItems takes 100 items. */
+  commitLogsMax: 90,
+  /** All that one transaction holds, and how long it may be open. */
+  transactionTotalBytesMax: 256 * 1024,
+  transactionSecondsMax: 10 * 60,
+  /** Open transactions of a connection. */
+  transactionsPerConnectionMax: 16,
   /** Names in `to` and `except`. */
   audienceNamesMax: 100,
   /** Logs of one stream batch handled side by side. */
@@ -106,6 +127,27 @@ export const LIMITS = {
   reconnectBeforeSeconds: 5 * 60,
   /** …spread over this, so that they do not come back in one herd. */
   reconnectSpreadSeconds: 10 * 60,
+  /** A request's body: what a client may send, or publish as a batch, in one. */
+  httpBodyBytesMax: 1024 * 1024,
+  /** Posts waiting for one HTTP session: within DynamoDB's 400 KB item, and charged by its size. */
+  mailboxBytesMax: 256 * 1024,
+  mailboxPostsMax: 4000,
+  /** A session without a receiver is gone after this (SockJS protocol: "after 5 seconds"). */
+  sessionSeconds: 5,
+  /** A long poll's client may take a breath between two polls. */
+  pollSessionSeconds: 30,
+  /** One poll is held so long: API Gateway and proxies cut at 29 or 30 s. */
+  holdSeconds: 25,
+  /** One streaming response lasts so long: on Lambda each second is paid. */
+  streamSeconds: 25,
+  /** A silent stream gets a heart-beat, which keeps proxies from cutting it. */
+  streamBeatSeconds: 25,
+  /** A streaming response is cut after this, for browsers keep all of it (SockJS protocol). */
+  streamBytesMax: 128 * 1024,
+  /** A receiver's lease lasts longer than its hold by this, for late answers. */
+  leaseMarginSeconds: 5,
+  /** A client that asked for SockJS is greeted within this, or cut. */
+  greetSecondsMax: 2,
   /** One handler's own deadline, well below the function's time-out. */
   handlerSecondsMax: 10,
 } as const;

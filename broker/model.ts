@@ -221,6 +221,8 @@ export interface Carrier {
    * With `joins` several texts may share a post.
    */
   wrap(texts: readonly Uint8Array[], joins: boolean, bytesMax: number): readonly Uint8Array[];
+  /** Posted last, before the broker closes the connection, where the transport has words for it. */
+  readonly farewell?: Uint8Array;
 }
 
 /** Where a logged destination stands: an offset that only rises, within the life of one log. */
@@ -271,6 +273,7 @@ export type Entry =
       readonly type: 'join';
       readonly membership: Membership;
       readonly past?: Past;
+      readonly consumer?: ConsumerOptions;
       readonly receipt?: string;
     }
   | { readonly type: 'leave'; readonly membership: Membership; readonly how: 'left' | 'lost' }
@@ -279,7 +282,30 @@ export type Entry =
       readonly type: 'watch';
       readonly membership: Membership;
       readonly receipt?: string;
-    };
+    }
+  | Acknowledgement
+  /** A queue looks at its clock: leases, delays and lives that have run out. */
+  | { readonly type: 'tick' };
+
+/** An ACK or NACK, as the log of a queue holds it. */
+export interface Acknowledgement {
+  readonly type: 'ack' | 'nack';
+  readonly connectionId: string;
+  /** The subscription the message came by; undefined in STOMP 1.0. */
+  readonly subscriptionId?: string;
+  /** The MESSAGE's `ack`, or its `message-id` before 1.2. */
+  readonly id: string;
+  /** NACK only: false sends it to the dead letters. */
+  readonly requeue: boolean;
+}
+
+/** What a subscription to a queue asks besides. */
+export interface ConsumerOptions {
+  readonly ack: AckMode;
+  /** Unacknowledged messages it may hold. */
+  readonly prefetch: number;
+  readonly selector?: string;
+}
 
 /** One change of a log, as its stream gives it: contiguous by `revision`, in order. */
 export interface LogRecord {

@@ -183,6 +183,14 @@ export interface Journal {
    * `repeated` if the id was taken, and nothing is appended.
    */
   appendOnce(destination: string, entry: Entry, publishId: string): Promise<Position | 'repeated'>;
+  /**
+   * Appends to several logs at once: all or nothing, and once for a `once`: `repeated` if it was
+   * done before within `publishIdSeconds`, and nothing is appended. At most `commitLogsMax` logs.
+   */
+  commit(
+    changes: readonly { readonly destination: string; readonly entries: readonly Entry[] }[],
+    once: string,
+  ): Promise<'done' | 'repeated'>;
   /** The log's position now, consistent; undefined before its first change. */
   head(destination: string): Promise<(Position & { readonly revision: number }) | undefined>;
   /** Writes history, idempotent per (epoch, seq). Returns once durable. */
@@ -245,13 +253,36 @@ export interface Roster {
   ): Promise<readonly { readonly member: string; readonly sessions: readonly string[] }[]>;
 }
 
+/**
+ * Ordered cells, for what one writer at a time keeps: a queue's items and leases, an open
+ * transaction. Shelves are named; keys are text and order by their UTF-8 octets.
+ */
+export interface Shelf {
+  /**
+   * Puts each value, or removes the key where there is none. Not atomic: after a crash some changes
+   * may be done; done again they end the same. `expiresAt`: gone when that time has come.
+   */
+  write(
+    shelf: string,
+    changes: readonly (readonly [key: string, value: Uint8Array | undefined])[],
+    expiresAt: number,
+  ): Promise<void>;
+  /** Cells with `from` ≤ key < `to`, ascending, at most so many; consistent, none expired. */
+  read(
+    shelf: string,
+    range: { readonly from: string; readonly to: string; readonly most: number },
+  ): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
+}
+
 /** Work for later, at least once, not before its time; a second or so late is fine. */
-export type Task = {
-  readonly type: 'gone';
-  readonly room: string;
-  readonly membership: Membership;
-  readonly mark: string;
-};
+export type Task =
+  | { readonly type: 'tick'; readonly queue: string }
+  | {
+      readonly type: 'gone';
+      readonly room: string;
+      readonly membership: Membership;
+      readonly mark: string;
+    };
 
 export interface Later {
   schedule(seconds: number, task: Task): Promise<void>;
@@ -278,8 +309,73 @@ export interface Logs {
   readonly roster: Roster;
   readonly later: Later;
   readonly checks: Checks;
+  readonly shelf: Shelf;
   readonly liveness: Liveness;
   readonly policies: Policies;
+}
+
+/** Why a session is over, as its client is told. */
+export interface MailboxClosed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** An HTTP session as its mailbox has it. */
+export interface Mailbox {
+  /** Of the connection it stands for: `address.ts`. */
+  readonly connectionId: string;
+  readonly closed?: MailboxClosed;
+}
+
+export interface Taken {
+  readonly posts: readonly Uint8Array[];
+  /** Nothing more will come. */
+  readonly closed?: MailboxClosed;
+}
+
+/** A receiver: one request that fetches what comes. Times are milliseconds since 1970. */
+export interface Lease {
+  /** Of the request, random. */
+  readonly receiver: string;
+  /** Until then no other may receive, unless this one lets go. */
+  readonly until: number;
+  /** Then the session is gone, unless a receiver has come. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Posts for clients that fetch them by HTTP, one mailbox a session. All calls are atomic and
+ * consistent, so any process may serve any request. What has expired is unknown, whether or not it
+ * is deleted yet.
+ */
+export interface Mailboxes {
+  /** Makes an empty mailbox with its first receiver. `exists`: a live one has this session's name. */
+  open(session: string, connectionId: string, lease: Lease): Promise<'opened' | 'exists'>;
+  find(session: string): Promise<Mailbox | undefined>;
+  /**
+   * Adds posts behind those that wait. `gone`: closed, expired, or another connection's by now.
+   * `full`: they would pass `mailboxBytesMax` or `mailboxPostsMax`; nothing is added.
+   */
+  append(connectionId: string, posts: readonly Uint8Array[]): Promise<'done' | 'gone' | 'full'>;
+  /** Makes a request the receiver. `busy`: another is. A closed mailbox needs no receiver. */
+  receive(session: string, lease: Lease): Promise<Mailbox | 'unknown' | 'busy'>;
+  /**
+   * Takes all that waits, once: what is returned here is returned to nobody else. `lost`: it is no
+   * longer the receiver, or the session is gone. From a closed mailbox anyone takes.
+   */
+  take(session: string, receiver: string): Promise<Taken | 'lost'>;
+  /** The receiver lets go; the session is gone at `expiresAt` unless another comes. */
+  release(session: string, receiver: string, expiresAt: number): Promise<void>;
+  /**
+   * Nothing is appended any more; what waits may still be taken, and stays until `expiresAt`, as
+   * does the reason. False: it was closed, or unknown, already.
+   */
+  close(connectionId: string, closed: MailboxClosed, expiresAt: number): Promise<boolean>;
+  /**
+   * Resolves soon after something waits, or the mailbox is closed or gone; at once if it is so
+   * already; at the latest after `milliseconds`, or when `signal` is aborted. May be early.
+   */
+  changed(session: string, milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Milliseconds since 1970. Never goes back by more than clocks do. */

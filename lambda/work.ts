@@ -4,9 +4,21 @@ import { sweep } from '../broker/sweep.ts';
 
 /** Throws if it could not be done: the queue gives the task again, and twice does no harm. */
 export function taskHandler(ports: Ports): (task: Task) => Promise<void> {
-  return async ({ room, membership, mark }) => {
-    if (ports.logs === undefined) throw new Error('this broker has no logged lane');
-    await ports.logs.journal.append(room, [{ type: 'gone', membership, mark }]);
+  return async (task) => {
+    const { logs } = ports;
+    if (logs === undefined) throw new Error('this broker has no logged lane');
+    switch (task.type) {
+      case 'gone': {
+        const { room, membership, mark } = task;
+        await logs.journal.append(room, [{ type: 'gone', membership, mark }]);
+        return;
+      }
+      case 'tick':
+        await logs.journal.append(task.queue, [{ type: 'tick' }]);
+        return;
+      default:
+        task satisfies never;
+    }
   };
 }
 

@@ -12,6 +12,7 @@ import type {
   LogStream,
   Ports,
   Roster,
+  Shelf,
   Store,
   Task,
 } from '../broker/ports.ts';
@@ -44,6 +45,7 @@ export interface Keeping {
   readonly journal: Journal & { readonly stream: LogStream };
   readonly roster: Roster;
   readonly checks: Checks;
+  readonly shelf: Shelf;
 }
 
 /** Every entry of `lambda/` that runs here, wherever it runs: in this thread or in others. */
@@ -100,7 +102,7 @@ export function makeBackgroundHandlers(world: HandlerWorld): BackgroundHandlers 
 }
 
 function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): Ports {
-  const { store, held, journal, roster, checks } = keeping;
+  const { store, held, journal, roster, checks, shelf } = keeping;
   const world = {
     clock: systemClock,
     timer: systemTimer,
@@ -128,6 +130,7 @@ function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): P
       journal,
       roster,
       checks,
+      shelf,
       policies: makePolicies(rules ?? []),
       liveness: { alive: async (id) => management.get(id) !== undefined },
       later: {

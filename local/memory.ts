@@ -1,6 +1,7 @@
 /** Everything kept in this process's memory, gone at its end. */
 import { memoryJournal } from '../adapters/memory/journal.ts';
 import { memoryChecks, memoryRoster } from '../adapters/memory/roster.ts';
+import { memoryShelf } from '../adapters/memory/shelf.ts';
 import { memoryStore } from '../adapters/memory/store.ts';
 import { systemClock, systemIds } from '../adapters/system.ts';
 import type { Limits } from '../broker/limits.ts';
@@ -15,5 +16,6 @@ export function memoryKeeping(limits: Limits): Keeping {
     journal: memoryJournal(world),
     roster: memoryRoster(),
     checks: memoryChecks(),
+    shelf: memoryShelf(systemClock),
   };
 }

@@ -47,6 +47,9 @@ export function openJournalTables({ root }: Pick<Tables, 'root'>) {
   };
 }
 
+/** Beside the destinations, whose names begin with `/`. */
+const COMMITS = 'commits';
+
 type JournalTables = ReturnType<typeof openJournalTables>;
 
 interface World {
@@ -76,6 +79,15 @@ export function lmdbJournal(world: World): LmdbJournal {
           : ('repeated' as const),
       );
       return outcome === 'repeated' ? outcome : appended(outcome);
+    },
+    async commit(changes, once) {
+      const outcome = change(() => {
+        if (!takePublishId(world, COMMITS, once)) return 'repeated' as const;
+        for (const { destination, entries } of changes) append(world, destination, entries);
+        return 'done' as const;
+      });
+      if (outcome === 'done') for (const listener of listeners) listener();
+      return outcome;
     },
     async head(destination) {
       tables.root.resetReadTxn();

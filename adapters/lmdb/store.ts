@@ -5,12 +5,13 @@
  * the disk. Expired records are dropped a few at a time by the calls that add records.
  */
 import type { Limits } from '../../broker/limits.ts';
-import type { Checks, Clock, Held, Ids, Roster, Store } from '../../broker/ports.ts';
+import type { Checks, Clock, Held, Ids, Roster, Shelf, Store } from '../../broker/ports.ts';
 import { systemIds } from '../system.ts';
 import { end, find, keepHalf, open, sweep, update } from './connections.ts';
 import { type LmdbJournal, lmdbJournal, openJournalTables } from './journal.ts';
 import { enlist, subscribe, subscriptions, unsubscribe } from './members.ts';
 import { lmdbChecks, lmdbRoster, openRosterTables } from './roster.ts';
+import { lmdbShelf } from './shelf.ts';
 import { readAudiences } from './snapshots.ts';
 import { openTables, type World } from './tables.ts';
 
@@ -31,6 +32,7 @@ export interface LmdbStore extends Store {
   readonly journal: LmdbJournal;
   readonly roster: Roster;
   readonly checks: Checks;
+  readonly shelf: Shelf;
   close(): Promise<void>;
 }
 
@@ -84,6 +86,7 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
     journal: lmdbJournal({ tables: openJournalTables(tables), clock, ids, limits }),
     roster: lmdbRoster(rosterTables, clock),
     checks: lmdbChecks(rosterTables),
+    shelf: lmdbShelf(tables, clock),
     async unsubscribe(connectionId, id, stamp) {
       return changeAndSweep((at) => unsubscribe(at, connectionId, { id, stamp }));
     },

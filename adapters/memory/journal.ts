@@ -36,6 +36,8 @@ export function memoryJournal(world: {
   const logs = new Map<string, Log>();
   const records: { cursor: number; record: LogRecord }[] = [];
   const listeners = new Set<() => void>();
+  /** Names of commits, oldest first, and when each is forgotten. */
+  const committedOnce = new Map<string, number>();
   let cursor = 0;
   let committed = 0;
 
@@ -79,6 +81,15 @@ export function memoryJournal(world: {
       if (publishIds.has(publishId)) return 'repeated';
       publishIds.set(publishId, now + limits.publishIdSeconds * 1000);
       return append(destination, [entry]);
+    },
+
+    async commit(changes, once) {
+      const now = clock.now();
+      dropExpired(committedOnce, now);
+      if (committedOnce.has(once)) return 'repeated';
+      committedOnce.set(once, now + limits.publishIdSeconds * 1000);
+      for (const { destination, entries } of changes) append(destination, entries);
+      return 'done';
     },
 
     async head(destination) {

@@ -1,4 +1,5 @@
 import { deliverLogs } from '../../broker/deliver.ts';
+import { taskHandler } from '../../lambda/work.ts';
 import { type Client, frame, leave, makeWorld, type World, type WorldOptions } from './world.ts';
 
 const subscribe = (destination: string, more: string[] = [], id = '1') =>
@@ -345,11 +346,8 @@ describe('presence', () => {
   /** What the delayed queue would do once the grace is over. */
   async function graceOver(world: World) {
     world.pass(3000);
-    for (const { task } of world.tasks.splice(0)) {
-      await world.ports.logs?.journal.append(task.room, [
-        { type: 'gone', membership: task.membership, mark: task.mark },
-      ]);
-    }
+    const run = taskHandler(world.ports);
+    for (const { task } of world.tasks.splice(0)) await run(task);
     await world.pump();
   }
 

@@ -6,6 +6,7 @@ import { type CountingStore, countingStore } from '../../adapters/counting.ts';
 import { type MemoryJournal, memoryJournal } from '../../adapters/memory/journal.ts';
 import { memoryOutbox } from '../../adapters/memory/outbox.ts';
 import { memoryChecks, memoryRoster } from '../../adapters/memory/roster.ts';
+import { memoryShelf } from '../../adapters/memory/shelf.ts';
 import { memoryStore } from '../../adapters/memory/store.ts';
 import { consoleLog } from '../../adapters/system.ts';
 import { deliverLogs } from '../../broker/deliver.ts';
@@ -110,6 +111,8 @@ export function makeWorld(options: WorldOptions = {}): World {
     journal,
     roster: memoryRoster(),
     checks: memoryChecks(),
+    shelf: memoryShelf(clock),
+    liveness: { alive: async (id: string) => posts.has(id) && !closed.has(id) },
     later,
     policies: makePolicies(options.rules ?? []),
   };
