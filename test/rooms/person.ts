@@ -1,0 +1,117 @@
+/** A person in rooms: stompjs as an application has it, with the helper of `examples/`. */
+import { EventEmitter, once } from 'node:events';
+import { Client, type IMessage } from '@stomp/stompjs';
+import { WebSocket } from 'ws';
+import { type ResumeOptions, type Resuming, resuming } from '../../examples/resume.ts';
+
+export interface Person {
+  readonly client: Client;
+  readonly rooms: Resuming;
+  /** Resolves at the next CONNECTED. */
+  connected(): Promise<void>;
+  /** Ends the socket as a lost network does: no close frame, no DISCONNECT. */
+  cut(): void;
+  /** The same, and it stays away until the returned function is called. */
+  away(): () => void;
+  leave(): Promise<void>;
+}
+
+/** So that a test is over before the pauses of real life are. */
+const QUICK: ResumeOptions = { pauseMilliseconds: 20, pauseMillisecondsMax: 200 };
+
+export interface PersonOptions {
+  readonly name?: string;
+  readonly pauses?: ResumeOptions;
+  /** A CONNECTED that has not come by then is not waited for. @default 0, for ever */
+  readonly connectionTimeout?: number;
+}
+
+/** On their way to `url`, and for ever on their way back. */
+export function person(url: string, options: PersonOptions = {}): Person {
+  const events = new EventEmitter();
+  let socket: WebSocket | undefined;
+  let gate: Promise<void> = Promise.resolve();
+  const client = new Client({
+    webSocketFactory: () => {
+      socket = new WebSocket(url, ['v12.stomp'], { perMessageDeflate: false });
+      return socket;
+    },
+    connectHeaders: options.name === undefined ? {} : { 'client-id': options.name },
+    connectionTimeout: options.connectionTimeout ?? 0,
+    beforeConnect: () => gate,
+    onConnect: () => events.emit('connected'),
+  });
+  const rooms = resuming(client, options.pauses ?? QUICK);
+  client.activate();
+  return {
+    client,
+    rooms,
+    connected: async () => {
+      await once(events, 'connected');
+    },
+    cut: () => socket?.terminate(),
+    away: () => {
+      let open: () => void = () => undefined;
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+      socket?.terminate();
+      return open;
+    },
+    leave: () => client.deactivate(),
+  };
+}
+
+export interface Ear {
+  /** Bodies, in order of arrival. */
+  readonly bodies: readonly string[];
+  readonly messages: readonly IMessage[];
+  /** What each resume was answered. */
+  readonly resumed: readonly boolean[];
+  /** Resolves once there are so many messages. */
+  heard(count: number): Promise<void>;
+  /** Resolves once so many resumes are answered. */
+  back(count: number): Promise<void>;
+}
+
+/** Resolves once the first SUBSCRIBE is answered. */
+export async function ear(
+  { client, rooms, connected }: Person,
+  room: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Ear> {
+  const events = new EventEmitter();
+  const bodies: string[] = [];
+  const messages: IMessage[] = [];
+  const resumed: boolean[] = [];
+  const until = async (done: () => boolean) => {
+    while (!done()) await once(events, 'change');
+  };
+  if (!client.connected) await connected();
+  const began = new Promise<void>((resolve) => {
+    rooms.subscribe(
+      room,
+      (message) => {
+        bodies.push(message.body);
+        messages.push(message);
+        events.emit('change');
+      },
+      {
+        headers: { ...headers },
+        onBegun: () => resolve(),
+        onResumed: (recovered) => {
+          resumed.push(recovered);
+          events.emit('change');
+        },
+      },
+    );
+  });
+  await began;
+  return {
+    bodies,
+    messages,
+    resumed,
+    heard: (count) => until(() => bodies.length >= count),
+    back: (count) => until(() => resumed.length >= count),
+  };
+}
