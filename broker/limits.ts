@@ -50,12 +50,15 @@ export const LIMITS = {
   heartBeatMilliseconds: 240_000,
   /** A 410 on a connection younger than this is retried (AWS-documented window after connect). */
   youngConnectionSeconds: 10,
-  /** A post refused by rate or by a fault of the gateway: 1.55 s of pauses, then it has failed. */
+  /** A post refused by rate, by a fault of the gateway or too early: 1.55 s of pauses at most. */
   postRetriesMax: 5,
-  /** The first pause; each further one is twice as long… */
+  /** The first pause; each further one is twice as long. */
   postPauseMilliseconds: 50,
-  /** …up to this, so that a newborn's first message is not late by more. */
-  postPauseMillisecondsMax: 1000,
+  /**
+   * Retries of one delivery begin within this, slow answers counted: with the last one's 3 s they
+   * end at half of `handlerSecondsMax`. A client given up too early is cut, and comes back.
+   */
+  postRetryMillisecondsMax: 2000,
   /** Posts of one batch under way at once: the SDK keeps 50 sockets, and more would only queue. */
   postsAtOnceMax: 50,
   /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */

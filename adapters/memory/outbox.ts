@@ -4,8 +4,8 @@
  * batch: a fan-out to 1,000 makes no promise per receiver. What is refused is finished apart, with
  * its pauses, and the rest of the batch has gone out long before.
  */
-import type { Limits } from '../../broker/limits.ts';
-import type { Clock, Delivery, Log, Outbox, Outcome, Timer } from '../../broker/ports.ts';
+import type { Delivery, Log, Outbox, Outcome } from '../../broker/ports.ts';
+import { type PatienceWorld, patience, type Verdict, verdictOn } from '../verdict.ts';
 
 /** The HTTP status of a post; 429 has two reasons, which need two answers. */
 export interface Refusal {
@@ -23,11 +23,9 @@ export interface Management {
   delete(connectionId: string): void | Promise<void>;
 }
 
-export interface OutboxWorld {
+/** Without `random`: within one process a run can be repeated, and there is no herd to spread. */
+export interface OutboxWorld extends Omit<PatienceWorld, 'random'> {
   readonly management: Management;
-  readonly clock: Clock;
-  readonly timer: Timer;
-  readonly limits: Limits;
   readonly log: Log;
 }
 
@@ -87,78 +85,25 @@ function postOne(
 
 /** Repeats the post that stopped the loop until it is settled, then sends those after it. */
 async function finish(world: OutboxWorld, delivery: Delivery, stop: Stop): Promise<Outcome> {
-  const { connectionId, posts } = delivery;
-  let outcome = await persist(world, delivery, { payload: posts[stop.at], first: stop.answer });
-  for (let at = stop.at + 1; at < posts.length && outcome === 'sent'; at++) {
-    const payload = posts[at] ?? NOTHING;
-    const first = postOne(world.management, connectionId, payload);
-    outcome = await persist(world, delivery, { payload, first });
+  const { management, log } = world;
+  const { connectionId, connectedAt, posts } = delivery;
+  const { settle } = patience({ ...world, random: () => 1 }, connectedAt);
+  for (let at = stop.at; at < posts.length; at++) {
+    const ask = () => judge(postOne(management, connectionId, posts[at] ?? NOTHING));
+    const { outcome, fault } = await settle(ask, at === stop.at ? judge(stop.answer) : undefined);
+    if (fault !== undefined) log.error(fault.event, fault.cause, { connectionId });
+    if (outcome !== 'sent') return outcome;
   }
-  return outcome;
-}
-
-/** One post until it is taken, refused for good, or out of budget. */
-async function persist(
-  world: OutboxWorld,
-  { connectionId, connectedAt }: Delivery,
-  { payload = NOTHING, first }: { payload: Uint8Array | undefined; first: Stop['answer'] },
-): Promise<Outcome> {
-  const { management, clock, timer, limits, log } = world;
-  let verdict = await judge(first);
-  let pause = limits.postPauseMilliseconds;
-  for (let retries = 0; verdict.outcome !== 'sent'; retries++) {
-    const youth = connectedAt + limits.youngConnectionSeconds * 1000 - clock.now();
-    const again =
-      verdict.outcome === 'gone'
-        ? youth > 0 && retries < youngRetriesMax(limits)
-        : verdict.passing && retries < limits.postRetriesMax;
-    if (!again) break;
-    await timer.sleep(verdict.outcome === 'gone' ? Math.min(pause, youth) : pause);
-    pause = Math.min(pause * 2, limits.postPauseMillisecondsMax);
-    verdict = await judge(postOne(management, connectionId, payload));
-  }
-  if (verdict.outcome === 'failed') log.error('post-failed', verdict.cause, { connectionId });
-  return verdict.outcome;
-}
-
-interface Verdict {
-  readonly outcome: Outcome;
-  /** May go well a moment later. */
-  readonly passing: boolean;
-  /** Of `failed`. */
-  readonly cause?: unknown;
+  return 'sent';
 }
 
 async function judge(answer: Stop['answer']): Promise<Verdict> {
   try {
     const settled = await answer;
-    return verdictOn(typeof settled === 'number' ? { status: settled } : settled);
+    const { status, reason }: Refusal = typeof settled === 'number' ? { status: settled } : settled;
+    const cause = status < 500 ? undefined : new Error(`The gateway answered ${status} to a post`);
+    return verdictOn({ status, bufferFull: reason === 'buffer', cause });
   } catch (cause) {
-    return { outcome: 'failed', passing: true, cause };
+    return verdictOn({ status: undefined, bufferFull: false, cause });
   }
-}
-
-function verdictOn({ status, reason }: Refusal): Verdict {
-  switch (status) {
-    case 200:
-      return { outcome: 'sent', passing: false };
-    case 410:
-      return { outcome: 'gone', passing: false };
-    case 413:
-      return { outcome: 'too-large', passing: false };
-    case 429:
-      return reason === 'buffer'
-        ? { outcome: 'slow', passing: false }
-        : { outcome: 'throttled', passing: true };
-    default: {
-      const cause = new Error(`The gateway answered ${status} to a post`);
-      return { outcome: 'failed', passing: status >= 500, cause };
-    }
-  }
-}
-
-/** Enough pauses to outlast a youth, and an end even where the clock stands still. */
-function youngRetriesMax(limits: Limits): number {
-  const longest = (limits.youngConnectionSeconds * 1000) / limits.postPauseMillisecondsMax;
-  return limits.postRetriesMax + Math.ceil(longest);
 }

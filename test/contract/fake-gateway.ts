@@ -13,6 +13,8 @@ export interface FakePost {
 export interface FakeGateway {
   /** Answers to the posts for this connection, in order; the last stands for all that follow. */
   script(connectionId: string, ...answers: FakeAnswer[]): void;
+  /** Called at each post, before its answer. */
+  onPost(listener: () => void): void;
   /** The next answer; `cut` is for an adapter's test to turn into a broken connection. */
   answer(connectionId: string, payload: Uint8Array): FakeAnswer;
   /** 204, or 410 when it was deleted before. */
@@ -25,13 +27,18 @@ export function fakeGateway(): FakeGateway {
   const scripts = new Map<string, FakeAnswer[]>();
   const posts: FakePost[] = [];
   const removed: string[] = [];
+  let listener = () => {};
   return {
     posts,
     removed,
     script(connectionId, ...answers) {
       scripts.set(connectionId, answers);
     },
+    onPost(given) {
+      listener = given;
+    },
     answer(connectionId, payload) {
+      listener();
       const script = scripts.get(connectionId) ?? [200];
       const answer = (script.length > 1 ? script.shift() : script[0]) ?? 200;
       posts.push({ connectionId, text: Buffer.from(payload).toString(), answer });

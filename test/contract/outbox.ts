@@ -30,6 +30,7 @@ export function outboxContract(name: string, makeOutbox: MakeOutbox): void {
     outcomes(makeOutbox);
     newborns(makeOutbox);
     order(makeOutbox);
+    patienceOf(makeOutbox);
     batches(makeOutbox);
     closing(makeOutbox);
   });
@@ -39,6 +40,8 @@ interface Stage extends OutboxStageWorld {
   readonly outbox: Outbox;
   /** Milliseconds slept so far. */
   slept(): number;
+  /** Moves the clock. */
+  pass(milliseconds: number): void;
   /** Events logged as warnings or errors. */
   readonly complaints: readonly string[];
 }
@@ -68,7 +71,10 @@ function onStage(
     };
     const { outbox, close } = await makeOutbox(world);
     try {
-      await body({ ...world, outbox, complaints, slept: () => now - START });
+      const pass = (milliseconds: number): void => {
+        now += milliseconds;
+      };
+      await body({ ...world, outbox, complaints, slept: () => now - START, pass });
     } finally {
       await close();
     }
@@ -115,7 +121,7 @@ function outcomes(makeOutbox: MakeOutbox): void {
         expect(gateway.posts.length).toBeGreaterThan(2);
         expect(gateway.posts.length).toBeLessThanOrEqual(20);
       }
-      expect(slept()).toBeLessThan((limits.handlerSecondsMax * 1000) / 2);
+      expect(slept()).toBeLessThanOrEqual(limits.postRetryMillisecondsMax);
       expect(complaints.length > 0).toBe(complains);
     })(),
   );
@@ -134,14 +140,23 @@ function newborns(makeOutbox: MakeOutbox): void {
   );
 
   test(
-    'a newborn that never appears is gone once its youth is over, and not before',
+    'a newborn that never appears is gone when patience ends, well before the handler does',
     onStage(makeOutbox, async ({ outbox, gateway, slept, limits }) => {
       gateway.script('a', 410);
-      const youth = limits.youngConnectionSeconds * 1000;
       expect(await outbox.post([delivery('a', ['x'], START)])).toEqual(['gone']);
-      expect(slept()).toBeGreaterThanOrEqual(youth);
-      expect(slept()).toBeLessThan(youth * 1.5);
-      expect(gateway.posts.length).toBeLessThan(50);
+      expect(slept()).toBeGreaterThan(500);
+      expect(slept()).toBeLessThanOrEqual(limits.postRetryMillisecondsMax);
+      expect(gateway.posts.length).toBeGreaterThan(3);
+    }),
+  );
+
+  test(
+    'youth that ends between two tries ends them',
+    onStage(makeOutbox, async ({ outbox, gateway, limits }) => {
+      gateway.script('a', 410);
+      const connectedAt = START - limits.youngConnectionSeconds * 1000 + 1;
+      expect(await outbox.post([delivery('a', ['x'], connectedAt)])).toEqual(['gone']);
+      expect(gateway.posts).toHaveLength(2);
     }),
   );
 
@@ -180,6 +195,31 @@ function order(makeOutbox: MakeOutbox): void {
       const texts = new Set(gateway.posts.map(({ text }) => text));
       expect([...texts]).toEqual(['1', '2']);
     })(),
+  );
+}
+
+function patienceOf(makeOutbox: MakeOutbox): void {
+  test(
+    'many troubled posts of one delivery draw on one patience',
+    onStage(makeOutbox, async ({ outbox, gateway, slept, limits }) => {
+      const texts = Array.from({ length: 20 }, (_, n) => `${n}`);
+      gateway.script('a', ...texts.flatMap((): FakeAnswer[] => ['rate', 503, 'rate', 503, 200]));
+      expect(await outbox.post([delivery('a', texts), delivery('b', texts)])).toEqual([
+        expect.stringMatching(/throttled|failed/),
+        'sent',
+      ]);
+      expect(slept()).toBeLessThanOrEqual(limits.postRetryMillisecondsMax);
+    }),
+  );
+
+  test(
+    'a slow refusal uses patience up as a pause does',
+    onStage(makeOutbox, async ({ outbox, gateway, limits, pass }) => {
+      gateway.script('a', 503);
+      gateway.onPost(() => pass(limits.postRetryMillisecondsMax));
+      expect(await outbox.post([delivery('a', ['x'])])).toEqual(['failed']);
+      expect(gateway.posts.length).toBeLessThanOrEqual(2);
+    }),
   );
 }
 
