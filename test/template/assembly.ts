@@ -112,5 +112,9 @@ function assetsOf(folder: string, artifact: JsonObject): readonly (readonly [str
 
 function readJson(path: string): JsonObject {
   if (!existsSync(path)) throw new TemplateFault('assembly-unreadable', path, 'no such file');
-  return asObject(JSON.parse(readFileSync(path, 'utf8')), path);
+  try {
+    return asObject(JSON.parse(readFileSync(path, 'utf8')), path);
+  } catch (cause) {
+    throw new TemplateFault('assembly-unreadable', path, String(cause), cause);
+  }
 }

@@ -2,6 +2,7 @@
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { type Journey, refusedError, settled, withPair, withStomp } from './journey.ts';
 import { LARGE_JOURNEYS } from './journeys-large.ts';
+import { PROTOCOL_JOURNEYS } from './journeys-protocol.ts';
 import { Refused } from './stomp-client.ts';
 
 export const JOURNEYS: readonly Journey[] = [
@@ -175,5 +176,6 @@ export const JOURNEYS: readonly Journey[] = [
       json.close();
     },
   },
+  ...PROTOCOL_JOURNEYS,
   ...LARGE_JOURNEYS,
 ];

@@ -52,15 +52,13 @@ export const apiOrigin = (id: string): string =>
 
 const self = (name: string): string => name;
 const plain: Known = { ref: self };
-const table: Known = {
-  named: 'TableName',
-  ref: self,
-  attributes: { Arn: tableArn, StreamArn: streamArn },
-};
 
 const TYPES: Readonly<Record<string, Known>> = {
-  'AWS::DynamoDB::Table': table,
-  'AWS::DynamoDB::GlobalTable': table,
+  'AWS::DynamoDB::Table': {
+    named: 'TableName',
+    ref: self,
+    attributes: { Arn: tableArn, StreamArn: streamArn },
+  },
   'AWS::Lambda::Function': {
     named: 'FunctionName',
     ref: self,
@@ -85,9 +83,7 @@ const TYPES: Readonly<Record<string, Known>> = {
     },
   },
   'AWS::ApiGatewayV2::Integration': plain,
-  'AWS::ApiGatewayV2::IntegrationResponse': plain,
   'AWS::ApiGatewayV2::Route': plain,
-  'AWS::ApiGatewayV2::RouteResponse': plain,
   'AWS::ApiGatewayV2::Deployment': plain,
   'AWS::ApiGatewayV2::Stage': { named: 'StageName', ref: self },
   'AWS::Events::Rule': { named: 'Name', ref: self, attributes: { Arn: ruleArn } },
@@ -104,6 +100,12 @@ const TYPES: Readonly<Record<string, Known>> = {
   },
   'AWS::CloudWatch::CompositeAlarm': plain,
   'AWS::CloudWatch::Dashboard': plain,
+  'AWS::S3::Bucket': {
+    named: 'BucketName',
+    ref: (name) => name.toLowerCase(),
+    attributes: { Arn: (name) => `arn:aws:s3:::${name.toLowerCase()}` },
+  },
+  'AWS::S3::BucketPolicy': plain,
   'AWS::SNS::Topic': { ref: (name) => arn('sns', name) },
   'AWS::CDK::Metadata': plain,
 };

@@ -59,6 +59,8 @@ export interface Queue {
   /** Called whenever something may have become receivable. */
   onArrival(listener: () => void): void;
   readonly size: number;
+  /** Without those whose delay has not passed. */
+  readonly due: number;
 }
 
 const DEDUPLICATION_MS = 5 * 60_000;
@@ -86,6 +88,10 @@ export function createQueue(
     get size() {
       return stored.length;
     },
+    get due() {
+      const time = now();
+      return stored.filter((one) => one.receives > 0 || one.visibleAt <= time).length;
+    },
     onArrival: (listener) => {
       listeners.push(listener);
     },
@@ -109,7 +115,9 @@ export function createQueue(
       stored.push(made);
       const receipt = { messageId: made.messageId, sequence: made.sequence };
       if (key !== undefined) seen.set(key, { at: now(), ...receipt });
-      arrived();
+      const delay = made.visibleAt - now();
+      if (delay > 0) setTimeout(arrived, delay).unref();
+      else arrived();
       return receipt;
     },
     receive: (count) => {
@@ -187,7 +195,10 @@ function refuse(request: SendRequest, options: QueueOptions): string | undefined
   if (request.body === '') return 'The request must contain the parameter MessageBody.';
   if (!LEGAL.test(request.body)) return 'Invalid characters found in the message body.';
   if (Buffer.byteLength(request.body) > BODY_BYTES_MAX) return 'Message must be shorter.';
+  if (options.fifo && request.delaySeconds) return 'DelaySeconds is not valid for a FIFO queue.';
+  if ((request.delaySeconds ?? 0) > 900) return 'DelaySeconds must be between 0 and 900.';
   if (options.fifo && !groupId) return 'The request must contain the parameter MessageGroupId.';
+  if (!options.fifo && deduplicationId !== undefined) return 'The queue is not a FIFO queue.';
   if (options.fifo && deduplicationId === undefined && !options.contentBasedDeduplication) {
     return 'The queue should either have ContentBasedDeduplication enabled or ids provided.';
   }

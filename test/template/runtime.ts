@@ -109,6 +109,7 @@ async function open(
   const shared = { authority, lambdas, queues, dynamoUrl, retryMilliseconds, onFault };
   const sources = startSources(stack, shared);
   closing.push(sources.close);
+  stack.demandAllRead();
   // A runtime that is known to be broken is not waited for.
   closing.push(async () => (faults.length === 0 ? sources.settle() : undefined));
   const served = await serve(gateway);
@@ -129,6 +130,7 @@ function gatewayOf(api: WebSocketApi, routes: Routes, onFault: OnFault): Gateway
   return startGateway({
     routes,
     stage: api.stage,
+    domainName: apiOrigin(api.id).replace('https://', ''),
     clock: { now: Date.now },
     log: {
       info: () => undefined,

@@ -56,7 +56,7 @@ const SETTLE_MILLISECONDS_MAX = 10_000;
 /** Until the queues are empty and no function has an event in hand. */
 async function settled({ queues, lambdas, onFault }: SourceOptions): Promise<void> {
   const waiting = (): boolean =>
-    [...queues.values()].some(({ size }) => size > 0) ||
+    [...queues.values()].some(({ due }) => due > 0) ||
     [...lambdas.byName.values()].some(({ busy }) => busy > 0);
   const deadline = Date.now() + SETTLE_MILLISECONDS_MAX;
   while (waiting()) {

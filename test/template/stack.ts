@@ -1,5 +1,6 @@
 /** The resources of one assembly with everything in them resolved, by type. */
 import type { Assembly } from './assembly.ts';
+import { TemplateFault } from './fault.ts';
 import { resolve } from './intrinsics.ts';
 import { type Reader, reader } from './json.ts';
 import { namesOf, type Place } from './names.ts';
@@ -17,6 +18,8 @@ export interface Resolved {
 export interface Stack {
   readonly assembly: Assembly;
   of(...types: readonly string[]): readonly Resolved[];
+  /** Refuses a resource that nobody asked for and that is not listed as without effect. */
+  demandAllRead(): void;
 }
 
 export function resolveStack(assembly: Assembly, place: Place): Stack {
@@ -31,7 +34,19 @@ export function resolveStack(assembly: Assembly, place: Place): Stack {
       properties: reader(resolve(resource.properties, names.scope, where), where),
     };
   });
-  return { assembly, of: (...types) => all.filter(({ type }) => types.includes(type)) };
+  const asked = new Set<string>(Object.keys(WITHOUT_EFFECT));
+  return {
+    assembly,
+    of: (...types) => {
+      for (const type of types) asked.add(type);
+      return all.filter(({ type }) => types.includes(type));
+    },
+    demandAllRead: () => {
+      const ignored = all.find(({ type }) => !asked.has(type));
+      if (ignored === undefined) return;
+      throw new TemplateFault('unknown-resource-type', ignored.id, `${ignored.type} is not served`);
+    },
+  };
 }
 
 /**
@@ -39,10 +54,15 @@ export function resolveStack(assembly: Assembly, place: Place): Stack {
  * references are resolved all the same.
  */
 export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  'AWS::ApiGatewayV2::Deployment': 'a stage serves what the template says',
   'AWS::CDK::Metadata': 'counts constructs for AWS',
   'AWS::CloudWatch::Alarm': 'nothing is measured here',
   'AWS::CloudWatch::CompositeAlarm': 'nothing is measured here',
   'AWS::CloudWatch::Dashboard': 'nothing is measured here',
   'AWS::Logs::MetricFilter': 'nothing is measured here',
+  'AWS::Lambda::EventInvokeConfig': 'asynchronous events are tried three times here',
+  'AWS::Logs::LogGroup': 'the rights to it are checked',
+  'AWS::S3::Bucket': 'the rights to it are checked; nothing is kept',
+  'AWS::S3::BucketPolicy': 'buckets are written to by Lambda alone',
   'AWS::SNS::Topic': 'alarms alone publish to it',
 };

@@ -3,10 +3,12 @@
  * function's own role, one batch at a time. A batch that failed is tried again until it succeeds.
  */
 import { TemplateFault } from './fault.ts';
-import { asList, asText, isObject, type JsonObject } from './json.ts';
+import type { LambdaFunction } from './functions.ts';
+import { asList, asText, isObject, type JsonObject, type Reader } from './json.ts';
 import { REGION, streamArn } from './names.ts';
 import type { SourceOptions } from './sources.ts';
 import type { Resolved, Stack } from './stack.ts';
+import { filterOf } from './stream-filter.ts';
 import { callDynamo } from './tables.ts';
 
 export interface StreamSource {
@@ -35,42 +37,116 @@ export function pumpStream(
   if (table === undefined || table.properties.value['StreamSpecification'] === undefined) {
     throw new TemplateFault('unknown-reference', where, `the stream ${arn}`);
   }
-  for (const action of STREAM_ACTIONS) {
-    if (options.authority.allows(target.spec.role, action, arn)) continue;
+  const demand = (action: string, resource: string): void => {
+    if (options.authority.allows(target.spec.role, action, resource)) return;
     throw new TemplateFault('source-unreadable', where, `${target.spec.role} lacks ${action}`);
-  }
-  properties.ignore('MaximumBatchingWindowInSeconds', 'MaximumRecordAgeInSeconds');
-  properties.ignore('MaximumRetryAttempts', 'BisectBatchOnFunctionError', 'DestinationConfig');
-  properties.ignore('ParallelizationFactor', 'FunctionResponseTypes', 'Tags');
-  const position = properties.text('StartingPosition');
-  if (position !== 'LATEST' && position !== 'TRIM_HORIZON') {
-    throw new TemplateFault('wrong-value', `${where}.StartingPosition`, position);
-  }
-  const batchSize = properties.maybeNumber('BatchSize') ?? 100;
-  const matching = filtersOf(properties.object('FilterCriteria')?.list('Filters') ?? [], where);
+  };
+  for (const action of STREAM_ACTIONS) demand(action, arn);
+  const settings = settingsOf(properties, demand);
+  const matching = filterOf(properties.object('FilterCriteria')?.list('Filters') ?? [], where);
   properties.done();
   let open = true;
   const invoke = async (records: readonly JsonObject[]): Promise<void> => {
-    const Records = records
+    const passed = records
       .filter(matching)
       .map((one) => ({ ...one, eventSourceARN: arn, awsRegion: REGION }));
-    while (open && Records.length > 0) {
-      const answer = await target.invoke({ Records });
-      if ('value' in answer) return;
-      options.onFault(
-        'handler-failed',
-        `${target.spec.name}: ${answer.errorType}: ${answer.errorMessage}`,
-      );
-      await pause(options.retryMilliseconds);
-    }
+    const batch = { target, settings, options, open: () => open };
+    if (passed.length > 0) await handle(passed, batch);
   };
-  const running = follow(options.dynamoUrl, table.name, { batchSize, invoke, open: () => open });
+  const following = { batchSize: settings.batchSize, invoke, open: () => open };
+  const running = follow(options.dynamoUrl, table.name, following);
   return {
     close: async () => {
       open = false;
       await running;
     },
   };
+}
+
+interface Settings {
+  readonly batchSize: number;
+  readonly retriesMax: number;
+  readonly bisects: boolean;
+  readonly reports: boolean;
+}
+
+/** `demand` is asked for the rights that the on-failure destination takes. */
+function settingsOf(
+  properties: Reader,
+  demand: (action: string, resource: string) => void,
+): Settings {
+  // How much at once and how long: neither changes what arrives, or in which order per key.
+  properties.ignore('MaximumBatchingWindowInSeconds', 'ParallelizationFactor', 'Tags');
+  properties.ignore('MaximumRecordAgeInSeconds');
+  const position = properties.text('StartingPosition');
+  if (position !== 'LATEST' && position !== 'TRIM_HORIZON') {
+    throw new TemplateFault('wrong-value', `${properties.where}.StartingPosition`, position);
+  }
+  const failure = properties.object('DestinationConfig')?.object('OnFailure');
+  const destination = failure?.text('Destination');
+  if (destination !== undefined) demandDestination(destination, demand);
+  const retries = properties.maybeNumber('MaximumRetryAttempts') ?? -1;
+  return {
+    batchSize: properties.maybeNumber('BatchSize') ?? 100,
+    retriesMax: retries < 0 ? Number.POSITIVE_INFINITY : retries,
+    bisects: properties.maybeFlag('BisectBatchOnFunctionError') ?? false,
+    reports: properties.list('FunctionResponseTypes').includes('ReportBatchItemFailures'),
+  };
+}
+
+function demandDestination(arn: string, demand: (action: string, resource: string) => void): void {
+  if (arn.startsWith('arn:aws:s3:::')) {
+    demand('s3:ListBucket', arn);
+    demand('s3:PutObject', `${arn}/key`);
+  } else demand(arn.includes(':sqs:') ? 'sqs:SendMessage' : 'sns:Publish', arn);
+}
+
+interface Batch {
+  readonly target: LambdaFunction;
+  readonly settings: Settings;
+  readonly options: SourceOptions;
+  readonly open: () => boolean;
+}
+
+/** Until the function has taken all of them, or they were tried too often. */
+async function handle(records: readonly JsonObject[], batch: Batch): Promise<void> {
+  const { target, settings, options } = batch;
+  let rest = records;
+  for (let tried = 0; batch.open() && rest.length > 0; tried++) {
+    const answer = await target.invoke({ Records: rest });
+    const taken = settings.reports && 'value' in answer ? takenOf(answer.value, rest) : undefined;
+    if ('value' in answer && taken === undefined) return;
+    if ('errorType' in answer) {
+      const { errorType, errorMessage } = answer;
+      options.onFault('handler-failed', `${target.spec.name}: ${errorType}: ${errorMessage}`);
+    }
+    rest = rest.slice(taken ?? 0);
+    if (tried >= settings.retriesMax) {
+      options.onFault('handler-failed', `${target.spec.name} gave up on ${rest.length} records`);
+      return;
+    }
+    if (settings.bisects && taken === undefined && rest.length > 1) {
+      const middle = Math.ceil(rest.length / 2);
+      await handle(rest.slice(0, middle), batch);
+      return handle(rest.slice(middle), batch);
+    }
+    await pause(options.retryMilliseconds);
+  }
+}
+
+/** How many leading records were taken, by the first that is reported; undefined: all of them. */
+function takenOf(value: string, records: readonly JsonObject[]): number | undefined {
+  const answer: unknown = JSON.parse(value);
+  const listed = isObject(answer) ? answer['batchItemFailures'] : undefined;
+  const failed = (Array.isArray(listed) ? listed : []).map((one) =>
+    isObject(one) ? one['itemIdentifier'] : undefined,
+  );
+  if (failed.length === 0) return undefined;
+  const at = records.findIndex(({ dynamodb }) =>
+    failed.includes(isObject(dynamodb) ? dynamodb['SequenceNumber'] : undefined),
+  );
+  // An unknown identifier fails the whole batch.
+  return Math.max(0, at);
 }
 
 interface Following {
@@ -122,36 +198,6 @@ async function call(
   const { body } = await callDynamo(url, operation, input, api);
   const parsed: unknown = JSON.parse(body);
   return isObject(parsed) ? parsed : {};
-}
-
-/** Filter patterns: nested objects whose leaves are lists of exact values; more is refused. */
-function filtersOf(filters: readonly unknown[], where: string): (record: JsonObject) => boolean {
-  const patterns = filters.map((filter): unknown =>
-    JSON.parse(asText(isObject(filter) ? filter['Pattern'] : undefined, where)),
-  );
-  for (const pattern of patterns) demandExact(pattern, where);
-  return (record) => patterns.length === 0 || patterns.some((one) => fits(one, record));
-}
-
-function demandExact(pattern: unknown, where: string): void {
-  if (isObject(pattern)) for (const inner of Object.values(pattern)) demandExact(inner, where);
-  else if (!Array.isArray(pattern) || pattern.some((one) => !isExact(one))) {
-    throw new TemplateFault('wrong-value', `${where}.FilterCriteria`, JSON.stringify(pattern));
-  }
-}
-
-function isExact(one: unknown): boolean {
-  return typeof one === 'string' || (isObject(one) && typeof one['prefix'] === 'string');
-}
-
-function fits(pattern: unknown, value: unknown): boolean {
-  if (Array.isArray(pattern)) {
-    return pattern.some((one) =>
-      isObject(one) ? String(value).startsWith(String(one['prefix'])) : one === value,
-    );
-  }
-  if (!isObject(pattern) || !isObject(value)) return false;
-  return Object.entries(pattern).every(([key, inner]) => fits(inner, value[key]));
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -11,6 +11,7 @@ import type { RoleReport } from './iam.ts';
 import { judge } from './judge.ts';
 import { inOwnNetwork } from './own-network.ts';
 import { proveMutations } from './prove.ts';
+import { PUMP_CHECKS } from './pumps.ts';
 import { synthesize } from './synth.ts';
 
 type Reports = Readonly<Record<string, RoleReport>>[];
@@ -26,6 +27,7 @@ async function main(): Promise<number> {
   const found = findDynamoDbLocal();
   if ('missing' in found) {
     console.log(`skipped: ${found.missing}`);
+    console.log('0 passed, 0 failed, 1 waived');
     return 0;
   }
   const [assemblies, dynamo] = await Promise.all([synthesize(), startDynamoDbLocal(found.folder)]);
@@ -51,6 +53,7 @@ async function main(): Promise<number> {
         if (idle.length > 0) throw new Error(`grant-unused: ${idle.join('; ')}`);
       });
     }
+    for (const { name, run } of PUMP_CHECKS) await check(score, name, () => run(dynamo.endpoint));
     if (!process.argv.includes('--quick')) {
       const options = { folder: assemblies.fifo, dynamoUrl: dynamo.endpoint, print: console.log };
       const { caught, missed } = await proveMutations(options);
