@@ -7,14 +7,20 @@
  */
 import type { Destination } from './destination.ts';
 import { dialectOf, type Encoder, type Hit, makeEncoder, named, type Stretch } from './encoder.ts';
-import type { Audience, Connection, Message } from './model.ts';
+import type { Acknowledgement, Audience, Connection, Message } from './model.ts';
 import type { Delivery, Ports, SubscriberPage } from './ports.ts';
 
+/** A message to be published; with `log` it becomes an entry of its destination's log. */
 export interface Publication {
   readonly destination: Destination;
   readonly message: Message;
-  /** Set when the destination is logged. */
   readonly log?: LogOptions;
+}
+
+/** Something else that a log shall hold. */
+export interface Notice {
+  readonly destination: Destination;
+  readonly entry: Acknowledgement;
 }
 
 export interface LogOptions {
@@ -53,13 +59,14 @@ interface AnswerTexts {
 
 /**
  * Reads subscribers page by page and hands `post` the deliveries of each page; answers go with the
- * first. A connection met on two pages of one destination gets two posts.
+ * first, in front: so many deliveries hold some. A connection met on two pages of one destination
+ * gets two posts.
  */
 export async function fanOut(
   answers: readonly AnswerTexts[],
   publications: readonly Publication[],
   ports: Ports,
-  post: (deliveries: readonly Delivery[]) => Promise<void>,
+  post: (deliveries: readonly Delivery[], answers: number) => Promise<void>,
 ): Promise<void> {
   const encode = makeEncoder(ports);
   let first = answers;
@@ -67,7 +74,7 @@ export async function fanOut(
   while (reads.length > 0 || first.length > 0) {
     const pages = await Promise.all(reads.map((read) => page(read, ports)));
     const receivers = gather(reads, pages, ports.clock.now());
-    await post(join(first, receivers, encode, ports));
+    await post(join(first, receivers, encode, ports), first.length);
     first = [];
     reads = reads.flatMap(({ topic }, index) => {
       const next = pages[index]?.next;

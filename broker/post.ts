@@ -1,27 +1,34 @@
 /**
  * Posting, and what its outcomes mean for the records. A connection that is gone is forgotten and,
- * in case it lives after all, cut, so that its client comes back instead of hearing nothing.
+ * in case it lives after all, cut, so that its client comes back instead of hearing nothing. So is
+ * one that could not be given an answer: its client would wait for it for ever.
  */
 import { endConnection } from './ending.ts';
 import type { Delivery, Outcome, Ports } from './ports.ts';
 
 /**
- * Posts every delivery; returns once each has an outcome and the gone are forgotten. One that
- * cannot be delivered costs the others nothing. Each is logged but the gone, which are normal life.
+ * Posts every delivery, of which the first `answers` hold answers; returns once each has an outcome
+ * and the gone are forgotten. One that cannot be delivered costs the others nothing. Each is logged
+ * but the gone, which are normal life.
  */
-export async function postAll(deliveries: readonly Delivery[], ports: Ports): Promise<void> {
+export async function postAll(
+  deliveries: readonly Delivery[],
+  answers: number,
+  ports: Ports,
+): Promise<void> {
   if (deliveries.length === 0) return;
   const outcomes = await ports.outbox.post(deliveries);
-  const gone: string[] = [];
+  const over: string[] = [];
   const undelivered: Partial<Record<Outcome, number>> = {};
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome === 'sent') continue;
     const connectionId = deliveries[index]?.connectionId;
     if (outcome !== 'gone') undelivered[outcome] = (undelivered[outcome] ?? 0) + 1;
-    else if (connectionId !== undefined) gone.push(connectionId);
+    if (connectionId === undefined) continue;
+    if (outcome === 'gone' || index < answers) over.push(connectionId);
   }
   if (Object.keys(undelivered).length > 0) ports.log.warn('undelivered', undelivered);
-  await forgetAll(gone, ports);
+  await forgetAll(over, ports);
 }
 
 async function forgetAll(connectionIds: readonly string[], ports: Ports): Promise<void> {
