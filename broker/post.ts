@@ -28,17 +28,22 @@ export async function postAll(
     if (outcome === 'gone' || index < answers) over.push(connectionId);
   }
   if (Object.keys(undelivered).length > 0) ports.log.warn('undelivered', undelivered);
-  await forgetAll(over, ports);
+  await cutAll(over, ports);
 }
 
-async function forgetAll(connectionIds: readonly string[], ports: Ports): Promise<void> {
+/** Cuts and forgets all of them, so many side by side. */
+export async function cutAll(connectionIds: readonly string[], ports: Ports): Promise<void> {
   for (let from = 0; from < connectionIds.length; from += ports.limits.forgettingAtOnceMax) {
     const some = connectionIds.slice(from, from + ports.limits.forgettingAtOnceMax);
-    await Promise.all(some.map((connectionId) => forget(connectionId, ports)));
+    await Promise.all(some.map((connectionId) => cut(connectionId, ports)));
   }
 }
 
-async function forget(connectionId: string, ports: Ports): Promise<void> {
-  await endConnection(connectionId, 'lost', ports);
+/**
+ * Cuts a connection and forgets it. Cut first: should this die in between, whoever posts to it next
+ * hears 410 and does the rest. The other way round a client would live on without its records.
+ */
+async function cut(connectionId: string, ports: Ports): Promise<void> {
   await ports.outbox.close(connectionId);
+  await endConnection(connectionId, 'lost', ports);
 }

@@ -5,9 +5,9 @@
  */
 import type { Destination } from './destination.ts';
 import { type Encoder, type Hit, makeEncoder, named } from './encoder.ts';
-import { endConnection } from './ending.ts';
 import type { Audience, Headers, LoggedMessage, Message, Subscriber } from './model.ts';
 import type { Delivery, Ports } from './ports.ts';
+import { cutAll } from './post.ts';
 
 export interface Scene {
   /** The next message of the log, for whoever is in the audience now. */
@@ -130,16 +130,10 @@ async function postParcels(
   const outcomes = await ports.outbox.post(deliveries);
   const cut = deliveries.filter((_, index) => outcomes[index] !== 'sent');
   if (cut.length > 0) ports.log.info('cut', { connections: cut.length });
-  const { forgettingAtOnceMax } = ports.limits;
-  for (let from = 0; from < cut.length; from += forgettingAtOnceMax) {
-    const some = cut.slice(from, from + forgettingAtOnceMax);
-    await Promise.all(
-      some.map(async ({ connectionId }) => {
-        await endConnection(connectionId, 'lost', ports);
-        await ports.outbox.close(connectionId);
-      }),
-    );
-  }
+  await cutAll(
+    cut.map(({ connectionId }) => connectionId),
+    ports,
+  );
 }
 
 function pack({ subscriber, parts }: Parcel, encoder: Encoder): Delivery {
