@@ -1,0 +1,206 @@
+/**
+ * A deployed broker with a meter on all that AWS bills: the handlers of lambda/ as main.ts wires
+ * them, over the SDK's clients, each of which is answered by a counter. What a gateway and a queue do
+ * by themselves (a message received, sent to the queue, taken from it, deleted) is counted here.
+ *
+ * Duration cannot be counted where nothing takes its time: it is reckoned, by `DURATION`.
+ */
+import { sdkOutbox } from '../../adapters/apigateway/outbox.ts';
+import { dynamoStore } from '../../adapters/dynamodb/store.ts';
+import { sqsIngress } from '../../adapters/sqs/ingress.ts';
+import { LIMITS } from '../../broker/limits.ts';
+import type { Ports } from '../../broker/ports.ts';
+import { connectHandler } from '../../lambda/connect.ts';
+import { disconnectHandler } from '../../lambda/disconnect.ts';
+import type { QueueRecord, RequestContext } from '../../lambda/events.ts';
+import { messageHandler } from '../../lambda/message.ts';
+import { jsonDialect } from '../../protocol/json/dialect.ts';
+import { makeDetect } from '../../protocol/negotiate.ts';
+import { rawCarrier } from '../../protocol/raw.ts';
+import { stompDialect } from '../../protocol/stomp/dialect.ts';
+import { BILLED_BYTES, NOTHING, sum, type Usage, unitsOf } from '../bill.ts';
+import { documentClient, managementApi, queueClient } from './metered-client.ts';
+import { meteredTable } from './metered-table.ts';
+
+/** GB-seconds of an invocation: one beginning, and the CPU of each post. */
+export const DURATION = {
+  /** As the construct sets them. */
+  gigabytes: { connect: 0.25, disconnect: 0.25, message: 0.5 },
+  /** Wiring, parsing and some three rounds of DynamoDB; assumed. */
+  milliseconds: 20,
+  /** Of one post by the SDK over TLS on a whole core, measured. */
+  postMilliseconds: 0.77,
+  /** Lambda gives a whole core at so many GB, and less in proportion. */
+  coreGigabytes: 1.769,
+} as const;
+
+export type IngressKind = 'fifo' | 'direct';
+
+export interface Account {
+  /** All that was used so far. */
+  usage(): Usage;
+  connect(connectionId: string): Promise<void>;
+  /** One WebSocket message each, all within one batch of the queue. */
+  receive(connectionId: string, texts: readonly string[]): Promise<void>;
+  disconnect(connectionId: string): Promise<void>;
+}
+
+/** A day on which nothing else happens. */
+const NOW = 1_800_000_000_000;
+
+export function openAccount(ingress: IngressKind): Account {
+  const table = meteredTable();
+  const counted = {
+    messages: 0,
+    posts: 0,
+    queue: 0,
+    invocations: 0,
+    gigabyteSeconds: 0,
+  };
+  const ports = portsOf(table, (octets) => {
+    counted.posts += 1;
+    counted.messages += unitsOf(octets, BILLED_BYTES.gatewayMessages);
+  });
+  const enqueue = (octets: number): void => {
+    counted.queue += unitsOf(octets, BILLED_BYTES.queueRequests);
+  };
+  const queue =
+    ingress === 'direct'
+      ? undefined
+      : sqsIngress({ client: queueClient(enqueue), queueUrl: 'https://sqs.example/q.fifo' });
+  const handlers = {
+    connect: connectHandler(ports),
+    disconnect: disconnectHandler(ports, queue),
+    message: messageHandler(ports),
+  };
+  let sequence = 0;
+
+  async function invoke(name: keyof typeof handlers, run: () => Promise<unknown>): Promise<void> {
+    const before = counted.posts;
+    await run();
+    const gigabytes = DURATION.gigabytes[name];
+    const core = Math.min(1, gigabytes / DURATION.coreGigabytes);
+    const posting = ((counted.posts - before) * DURATION.postMilliseconds) / core;
+    counted.invocations += 1;
+    counted.gigabyteSeconds += (gigabytes * (DURATION.milliseconds + posting)) / 1000;
+  }
+
+  /** The event source takes a batch and deletes it: two requests, however many are in it. */
+  async function takeBatch(records: readonly QueueRecord[]): Promise<void> {
+    const octets = records.reduce((total, { body }) => total + body.length, 0);
+    await invoke('message', () => handlers.message({ Records: records }));
+    counted.queue += unitsOf(octets, BILLED_BYTES.queueRequests) + 1;
+  }
+
+  const numbered = () => String(++sequence).padStart(20, '0');
+  return {
+    usage: () =>
+      sum(NOTHING, {
+        gatewayMessages: counted.messages,
+        connectionMinutes: 0,
+        invocations: counted.invocations,
+        gigabyteSeconds: counted.gigabyteSeconds,
+        readUnits: table.meter.readUnits,
+        writeUnits: table.meter.writeUnits,
+        queueRequests: counted.queue,
+      }),
+    connect: (connectionId) =>
+      invoke('connect', () =>
+        handlers.connect({
+          headers: { 'Sec-WebSocket-Protocol': 'v12.stomp' },
+          multiValueHeaders: {},
+          requestContext: context('CONNECT', connectionId, numbered()),
+          isBase64Encoded: false,
+        }),
+      ),
+    async receive(connectionId, texts) {
+      const records: QueueRecord[] = [];
+      for (const text of texts) {
+        counted.messages += unitsOf(Buffer.byteLength(text), BILLED_BYTES.gatewayMessages);
+        const requestContext = context('MESSAGE', connectionId, numbered());
+        if (queue === undefined) {
+          const event = { requestContext, body: text, isBase64Encoded: false };
+          await invoke('message', () => handlers.message(event));
+        } else {
+          const one = record(requestContext, `.${Buffer.from(text).toString('base64')}`);
+          enqueue(one.body.length);
+          records.push(one);
+        }
+      }
+      if (records.length > 0) await takeBatch(records);
+    },
+    async disconnect(connectionId) {
+      const requestContext = context('DISCONNECT', connectionId, numbered());
+      await invoke('disconnect', () =>
+        handlers.disconnect({ requestContext, isBase64Encoded: false }),
+      );
+      if (queue !== undefined) await takeBatch([record(requestContext, '.')]);
+    },
+  };
+}
+
+function portsOf(table: ReturnType<typeof meteredTable>, posted: (octets: number) => void): Ports {
+  let ids = 0;
+  const world = {
+    clock: { now: () => NOW },
+    timer: { sleep: async () => undefined, after: () => () => undefined },
+    log: { info: () => undefined, warn: () => undefined, error: fail },
+    limits: LIMITS,
+  };
+  return {
+    ...world,
+    ids: { random: () => String(++ids).padStart(36, '0') },
+    store: dynamoStore({ ...world, client: documentClient(table), tableName: 'broker' }),
+    outbox: sdkOutbox({ ...world, client: managementApi(posted) }),
+    dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
+    carriers: new Map([[rawCarrier.name, rawCarrier]]),
+    detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
+    plain: jsonDialect,
+    server: 'stompway/0',
+  };
+}
+
+/** A fault would make the count a count of something else. */
+function fail(event: string, cause: unknown): never {
+  throw new Error(`${event} while counting`, { cause });
+}
+
+function context(
+  eventType: RequestContext['eventType'],
+  connectionId: string,
+  number: string,
+): RequestContext {
+  return {
+    routeKey: '$default',
+    eventType,
+    connectionId,
+    connectedAt: NOW,
+    requestTimeEpoch: NOW,
+    requestId: `r-${number}`,
+    messageId: `m-${number}`,
+    stage: 'ws',
+    apiId: 'api',
+    domainName: 'api.example',
+    identity: { sourceIp: '192.0.2.1' },
+  };
+}
+
+function record({ connectionId, eventType, requestId, messageId }: RequestContext, body: string) {
+  const text = (stringValue: string) => ({ dataType: 'String', stringValue });
+  return {
+    messageId: requestId,
+    body,
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: String(NOW),
+      SequenceNumber: requestId.slice(2),
+      MessageGroupId: connectionId,
+    },
+    messageAttributes: {
+      connectionId: text(connectionId),
+      eventType: text(eventType),
+      messageId: text(messageId ?? requestId),
+      requestTimeEpoch: text(String(NOW)),
+    },
+  };
+}
