@@ -7,16 +7,23 @@
  * reached the head, looks up its own message-ids there and appends only what is missing; the good
  * path pays nothing for it.
  */
-import type { LogOptions, Publication } from './fanout.ts';
+import type { LogOptions, Notice, Publication } from './fanout.ts';
 import type { Entry } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
 
-interface Logged extends Publication {
+interface LoggedPublication extends Publication {
   readonly log: LogOptions;
 }
 
-export function isLogged(publication: Publication): publication is Logged {
-  return publication.log !== undefined;
+export type Logged = LoggedPublication | Notice;
+
+export function isLogged(one: Publication | Notice): one is Logged {
+  return 'entry' in one || one.log !== undefined;
+}
+
+/** What is posted in the invocation that received it. */
+export function isDirect(one: Publication | Notice): one is Publication {
+  return !isLogged(one);
 }
 
 /** Returns once every publication is in its log: durable, ordered, and bound to be delivered. */
@@ -41,7 +48,7 @@ async function appendTo(
   ports: Ports,
   logs: Logs,
 ): Promise<void> {
-  const missing = publications.some((one) => one.log.repeated)
+  const missing = publications.some((one) => 'log' in one && one.log.repeated)
     ? await missingFrom(log, publications, ports, logs)
     : publications;
   let batch: Entry[] = [];
@@ -53,10 +60,9 @@ async function appendTo(
   };
   for (const publication of missing) {
     const entry = entryOf(publication);
-    const { publishId } = publication.log;
-    if (publishId !== undefined) {
+    if ('log' in publication && publication.log.publishId !== undefined) {
       await flush();
-      await logs.journal.appendOnce(log, entry, publishId);
+      await logs.journal.appendOnce(log, entry, publication.log.publishId);
       continue;
     }
     const size = sizeOf(publication);
@@ -83,7 +89,7 @@ async function missingFrom(
     most: ports.limits.replayMax,
   });
   const ids = new Set(kept.map(({ id }) => id));
-  return publications.filter(({ message }) => !ids.has(message.id));
+  return publications.filter((one) => 'entry' in one || !ids.has(one.message.id));
 }
 
 async function caughtUp(
@@ -102,12 +108,17 @@ async function caughtUp(
   }
 }
 
-function entryOf({ message, log }: Logged): Entry {
+/** What the log will hold. */
+export function entryOf(publication: Logged): Entry {
+  if ('entry' in publication) return publication.entry;
+  const { message, log } = publication;
   const { at, audience } = log;
   return { type: 'message', message: { ...message, at, ...(audience ? { audience } : {}) } };
 }
 
-function sizeOf({ message }: Publication): number {
+function sizeOf(publication: Logged): number {
+  if ('entry' in publication) return 256 + publication.entry.id.length;
+  const { message } = publication;
   let bytes = message.body.length + message.destination.length + message.id.length + 64;
   for (const [name, value] of message.headers) bytes += name.length + value.length + 8;
   return bytes;

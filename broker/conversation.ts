@@ -57,7 +57,11 @@ export async function converse(
     if (events.some(({ repeated }) => repeated)) await ports.outbox.close(connectionId);
     return;
   }
-  const session = openSession(found.connection, ports, options.turn);
+  const session = openSession(found.connection, {
+    ports,
+    turn: options.turn,
+    ordered: options.splitFrames,
+  });
   let half = found.half;
   for (const event of events) {
     if (session.ended !== undefined && session.ended !== 'lost') break;

@@ -13,8 +13,9 @@
 import { type Destination, parseDestination } from './destination.ts';
 import type { Entry, LoggedMessage, LogRecord, Membership, Position } from './model.ts';
 import { formatPosition, replay } from './past.ts';
-import type { Logs, Ports } from './ports.ts';
+import type { Logs, Ports, Progress } from './ports.ts';
 import { enterRoom, goneFromRoom, leaveRoom, showRoom } from './presence.ts';
+import { deliverQueue } from './queue.ts';
 import { makeScene, type Scene } from './scene.ts';
 
 /** Records of any logs, each log's in order. Throws if one could not be kept: give them again. */
@@ -56,6 +57,11 @@ async function deliverLog(records: readonly LogRecord[], ports: Ports, logs: Log
   );
   const last = fresh.at(-1);
   if (last === undefined) return;
+  if (destination.kind === 'queue') {
+    await deliverQueue(destination, fresh, progress, ports, logs);
+    await logs.journal.advance(destination.canonical, positionAfter(last));
+    return;
+  }
   await keepHistory(destination, fresh, ports, logs);
   const scene = await makeScene(destination, ports);
   for (const record of fresh) {
@@ -67,8 +73,11 @@ async function deliverLog(records: readonly LogRecord[], ports: Ports, logs: Log
     }
   }
   await scene.post();
-  const { epoch, revision } = last;
-  await logs.journal.advance(destination.canonical, { epoch, revision });
+  await logs.journal.advance(destination.canonical, positionAfter(last));
+}
+
+function positionAfter({ epoch, revision }: LogRecord): Progress {
+  return { epoch, revision };
 }
 
 /** Every message of these records, by epoch: rows that a repeat writes over with the same. */

@@ -65,14 +65,16 @@ export function makeEncoder(ports: Ports): Encoder {
 
   return {
     texts(hit) {
-      return shared(hit).splices.map((splice) => splice(hit.subscriber.subscriptionId));
+      const { splices } = shared(hit);
+      return splices.map((splice, index) => spliced(splice, hit, index));
     },
     posts(hit) {
       const { splices, posts, carrier, dialect } = shared(hit);
-      const id = hit.subscriber.subscriptionId;
+      const { subscriptionId, acks } = hit.subscriber;
+      const id = acks ? `ack ${subscriptionId}` : subscriptionId;
       const finished = posts.get(id);
       if (finished !== undefined) return finished;
-      const texts = splices.map((splice) => splice(id));
+      const texts = splices.map((splice, index) => spliced(splice, hit, index));
       const made = carrier.wrap(texts, dialect.joins, ports.limits.postBytesMax);
       if (posts.size < ports.limits.sharedPostsMax) posts.set(id, made);
       return made;
@@ -83,6 +85,12 @@ export function makeEncoder(ports: Ports): Encoder {
       return carrier.wrap(texts, joins, ports.limits.postBytesMax);
     },
   };
+}
+
+/** On a topic there is nothing to settle: the message's own id serves as its `ack`. */
+function spliced(splice: Splice, { stretch, subscriber }: Hit, index: number): Uint8Array {
+  const { subscriptionId, acks } = subscriber;
+  return acks ? splice(subscriptionId, stretch.messages[index]?.id) : splice(subscriptionId);
 }
 
 function shares(one: Shared, stretch: Stretch, subscriber: Subscriber): boolean {

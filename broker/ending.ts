@@ -43,7 +43,8 @@ export async function leave(
   { journal, policies }: Logs,
 ): Promise<void> {
   const destination = parseDestination(subscription.destination, limits);
-  if (destination.kind !== 'room' || !policies(destination).logged) return;
+  const hears = destination.kind === 'room' || destination.kind === 'queue';
+  if (!hears || !policies(destination).logged) return;
   const membership = membershipOf(connection, subscription);
   await journal.append(destination.canonical, [{ type: 'leave', membership, how }]);
 }

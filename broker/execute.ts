@@ -2,6 +2,7 @@
  * What each command does: one switch, nothing else knows them all. A client's fault thrown on the
  * way becomes its ERROR here, in one place.
  */
+import { acknowledge } from './acknowledge.ts';
 import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
@@ -9,6 +10,7 @@ import type { Command, ConnectCommand } from './model.ts';
 import { send } from './publish.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
+import { acknowledgeInside, sendInside, transact } from './transaction.ts';
 
 /** Executes one command. Answers are queued in the session; throws only for faults of ours. */
 export async function execute(command: Command, session: Session, place: Place): Promise<void> {
@@ -30,19 +32,18 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
     case 'unsubscribe':
       return unsubscribe(command, session, place);
     case 'send':
-      return send(command, session, place);
+      if (command.transaction === undefined) return send(command, session, place);
+      return sendInside(command, command.transaction, session, place);
     case 'disconnect':
       return disconnect(session, command.receipt);
     case 'ack':
     case 'nack':
+      if (command.transaction === undefined) return acknowledge(command, session);
+      return acknowledgeInside(command, command.transaction, session, place);
     case 'begin':
     case 'commit':
     case 'abort':
-      throw new BrokerError(
-        'not-supported',
-        `${command.type.toUpperCase()} is not served yet`,
-        'Acknowledgements and transactions come with queues; subscribe with ack:auto and send outside transactions.',
-      );
+      return transact(command, session, place);
     case 'refused':
       throw command.error;
     default:

@@ -82,6 +82,10 @@ export const LIMITS = {
   headBytesMax: 64 * 1024,
   /** Entries in one change of a log. */
   headEntriesMax: 100,
+  /** Larger bodies stand beside the change, for the next one is charged by this one's size. */
+  headBodyBytesMax: 4 * 1024,
+  /** …and so long: a stream keeps a change for a day, and what could not be told is told again. */
+  bodySeconds: 4 * 24 * 3600,
   /** A head outlives its history by this, so that a new log never serves an old one's messages. */
   headSecondsBeyondHistory: 24 * 3600,
   /** A publish id is remembered this long. */
@@ -102,6 +106,8 @@ export const LIMITS = {
   /** Items handed out in one round, and rounds of one invocation: what is left follows at once. */
   queueRoundItemsMax: 500,
   queueRoundsMax: 20,
+  /** Consumers, delays and leases of one queue that its deliverer reads at once. */
+  queueCellsMax: 50_000,
   /** The longest a task can be put off (SQS DelaySeconds); what is later is put off again. */
   laterSecondsMax: 900,
   /** Logs one COMMIT may touch: TransactWriteItems takes 100 items. */
@@ -151,6 +157,16 @@ export const LIMITS = {
   leaseMarginSeconds: 5,
   /** A client that asked for SockJS is greeted within this, or cut. */
   greetSecondsMax: 2,
+  /** What others' writes hindered is written again so often: some 4 s of pauses… */
+  conflictRetriesMax: 14,
+  /** …each of random length, at first up to this, then up to twice as long as the one before… */
+  conflictPauseMilliseconds: 10,
+  /** …and never longer. */
+  conflictPauseMillisecondsMax: 1000,
+  /** Partitions of one minute's liveness checks: one takes 1,000 writes a second. */
+  checkShards: 2,
+  /** A check not come to by then is dropped; each minute looked back upon costs a read a sweep. */
+  checkLookBackMinutes: 10,
   /** One handler's own deadline, well below the function's time-out. */
   handlerSecondsMax: 10,
 } as const;

@@ -174,6 +174,8 @@ export interface Subscriber {
   readonly carrier: string;
   readonly dialect: string;
   readonly version: string;
+  /** True when each MESSAGE must carry an `ack` (STOMP 1.2 "MESSAGE"). */
+  readonly acks?: boolean;
   /** The connection's, copied: an audience names them. */
   readonly session?: string;
   readonly member?: string;

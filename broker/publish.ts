@@ -4,25 +4,33 @@
  */
 import { type Destination, parseDestination, parseTarget } from './destination.ts';
 import { BrokerError } from './errors.ts';
-import type { LogOptions } from './fanout.ts';
+import type { LogOptions, Publication } from './fanout.ts';
 import type { Limits } from './limits.ts';
 import type { Audience, Headers, SendCommand } from './model.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
 
-/** The receipt is told once every subscriber found has been posted to. */
+/**
+ * The receipt is told once every subscriber found has been posted to, or on the logged lane once the
+ * message is in its log.
+ */
 export async function send(command: SendCommand, session: Session, place: Place): Promise<void> {
-  const { limits } = session.ports;
+  session.publications.push(await publicationOf(command, session, place));
+  if (command.receipt !== undefined) session.receipts.push(command.receipt);
+  const { publicationsPerFlushMax } = session.ports.limits;
+  if (session.publications.length >= publicationsPerFlushMax) await publishPending(session);
+}
+
+/** The message as it will be published. Throws what is wrong with it, or with its sender. */
+export async function publicationOf(
+  command: SendCommand,
+  session: Session,
+  place: Place,
+): Promise<Publication> {
+  const { limits, logs } = session.ports;
   const destination = parseTarget(command.destination, limits);
-  assertServed(destination, session.ports.logs);
+  assertServed(destination, logs);
   if (destination.kind === 'presence') throw readOnly();
-  if (command.transaction !== undefined) {
-    throw new BrokerError(
-      'not-supported',
-      'Transactions are not served yet',
-      'Send without a transaction header.',
-    );
-  }
   const octets = command.body.length + octetsOf(command.headers);
   if (octets > limits.publishBytesMax) {
     throw new BrokerError(
@@ -32,18 +40,13 @@ export async function send(command: SendCommand, session: Session, place: Place)
     );
   }
   const log = await logOptions(command, destination, session, place);
-  session.publications.push({
-    destination,
-    message: {
-      id: place.messageId,
-      destination: command.destination,
-      headers: log === undefined ? command.headers : userHeaders(command.headers),
-      body: command.body,
-    },
-    ...(log === undefined ? {} : { log }),
-  });
-  if (command.receipt !== undefined) session.receipts.push(command.receipt);
-  if (session.publications.length >= limits.publicationsPerFlushMax) await publishPending(session);
+  const message = {
+    id: place.messageId,
+    destination: command.destination,
+    headers: log === undefined ? command.headers : userHeaders(command.headers),
+    body: command.body,
+  };
+  return { destination, message, ...(log === undefined ? {} : { log }) };
 }
 
 /** Headers that tell the log what to do, and go no further. */

@@ -35,6 +35,8 @@ interface ParsedRule {
 }
 
 const KEYS: ReadonlySet<string> = new Set(['pattern', 'lane', 'history', 'publish']);
+/** These kinds have a log whatever a rule says. */
+const ALWAYS_LOGGED: ReadonlySet<string> = new Set(['room', 'queue']);
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,
@@ -70,7 +72,7 @@ export function parseTime(text: string): number | undefined {
 function policy(destination: Destination, rule: Rule | undefined): Policy {
   const age = rule?.history?.age === undefined ? undefined : parseTime(rule.history.age);
   return {
-    logged: destination.kind === 'room' || (rule?.lane ?? 'direct') === 'logged',
+    logged: ALWAYS_LOGGED.has(destination.kind) || (rule?.lane ?? 'direct') === 'logged',
     historyCount: rule?.history?.count ?? LIMITS.historyCountDefault,
     historySeconds: age === undefined ? LIMITS.historySecondsDefault : Math.ceil(age / 1000),
     publish: rule?.publish ?? 'anyone',
@@ -80,7 +82,9 @@ function policy(destination: Destination, rule: Rule | undefined): Policy {
 function parseRule(rule: Rule, index: number): ParsedRule {
   try {
     const { kind, segments } = parsePattern(rule.pattern);
-    if (kind === 'room' && rule.lane === 'direct') throw new Error('rooms are always logged');
+    if (ALWAYS_LOGGED.has(kind) && rule.lane === 'direct') {
+      throw new Error('rooms and queues are always logged');
+    }
     return { kind, segments, rule };
   } catch (cause) {
     const why = cause instanceof BrokerError ? `${cause.message}. ${cause.mend}` : String(cause);

@@ -19,14 +19,16 @@ export interface Scene {
   replay(subscriber: Subscriber, messages: readonly LoggedMessage[], epoch: string): void;
   /** A RECEIPT for one. */
   answer(subscriber: Subscriber, receipt: string, headers: Headers): void;
+  /** One message for one, with the id it acknowledges it by. */
+  hand(subscriber: Subscriber, message: Message, ack: string | undefined): void;
   /** A message of another destination (presence) for some. */
   tell(subscribers: readonly Subscriber[], message: Message): void;
   /** Those in the audience now. */
   audience(): readonly Subscriber[];
   /** Everyone listening to `destination` now: reads all pages. */
   listeners(destination: Destination): Promise<readonly Subscriber[]>;
-  /** Posts all; whoever cannot be posted to is cut, to come back and resume. */
-  post(): Promise<void>;
+  /** Posts all; whoever cannot be posted to is cut, to come back and resume. Tells who was. */
+  post(): Promise<ReadonlySet<string>>;
 }
 
 /** What one connection is owed. */
@@ -95,6 +97,10 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
       const dialect = named(ports.dialects, subscriber.dialect);
       owe(subscriber, dialect.encode({ type: 'receipt', receipt, headers }, subscriber.version));
     },
+    hand(subscriber, message, ack) {
+      const dialect = named(ports.dialects, subscriber.dialect);
+      owe(subscriber, dialect.message(message, subscriber.version)(subscriber.subscriptionId, ack));
+    },
     tell(subscribers, message) {
       settle();
       const stretch = { messages: [message] };
@@ -104,8 +110,9 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
     listeners: (other) => allSubscribers(other, ports),
     async post() {
       settle();
-      await postParcels([...parcels.values()], encoder, ports);
+      const owed = [...parcels.values()];
       parcels.clear();
+      return postParcels(owed, encoder, ports);
     },
   };
 }
@@ -125,15 +132,14 @@ async function postParcels(
   parcels: readonly Parcel[],
   encoder: Encoder,
   ports: Ports,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const deliveries = parcels.map((parcel) => pack(parcel, encoder));
   const outcomes = await ports.outbox.post(deliveries);
   const cut = deliveries.filter((_, index) => outcomes[index] !== 'sent');
   if (cut.length > 0) ports.log.info('cut', { connections: cut.length });
-  await cutAll(
-    cut.map(({ connectionId }) => connectionId),
-    ports,
-  );
+  const over = new Set(cut.map(({ connectionId }) => connectionId));
+  await cutAll([...over], ports);
+  return over;
 }
 
 function pack({ subscriber, parts }: Parcel, encoder: Encoder): Delivery {

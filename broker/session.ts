@@ -6,7 +6,7 @@
 import { dialectOf, named } from './encoder.ts';
 import { endConnection } from './ending.ts';
 import type { BrokerError } from './errors.ts';
-import type { Publication } from './fanout.ts';
+import type { Notice, Publication } from './fanout.ts';
 import type { Carrier, Connection, Dialect, Ended, Reply, Stamp } from './model.ts';
 import type { Ports } from './ports.ts';
 import type { Turn } from './turn.ts';
@@ -20,10 +20,12 @@ export interface Session {
   dialect: Dialect | undefined;
   /** Answers not yet posted, encoded. */
   answers: Uint8Array[];
-  /** SENDs not yet published, and the receipts they asked for. */
-  publications: Publication[];
+  /** SENDs and acknowledgements not yet out, and the receipts they asked for. */
+  publications: (Publication | Notice)[];
   receipts: string[];
   ended: Ended | undefined;
+  /** True where messages of one connection keep their order: fifo ingress. */
+  readonly ordered: boolean;
   /** True while CONNECTED waits among the answers. */
   greeting: boolean;
 }
@@ -39,7 +41,10 @@ export interface Place {
   readonly repeated: boolean;
 }
 
-export function openSession(connection: Connection, ports: Ports, turn: Turn): Session {
+export function openSession(
+  connection: Connection,
+  { ports, turn, ordered }: Pick<Session, 'ports' | 'turn' | 'ordered'>,
+): Session {
   return {
     ports,
     turn,
@@ -50,6 +55,7 @@ export function openSession(connection: Connection, ports: Ports, turn: Turn): S
     publications: [],
     receipts: [],
     ended: connection.ended,
+    ordered,
     greeting: false,
   };
 }

@@ -5,10 +5,19 @@
 import { type Destination, parseDestination } from './destination.ts';
 import { leave, membershipOf } from './ending.ts';
 import { BrokerError } from './errors.ts';
-import type { Past, SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
+import type { Limits } from './limits.ts';
+import type {
+  ConsumerOptions,
+  Past,
+  SubscribeCommand,
+  Subscription,
+  UnsubscribeCommand,
+} from './model.ts';
 import { parsePast } from './past.ts';
 import type { Logs } from './ports.ts';
+import { makeSelector } from './selector.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
+import { meant } from './synonyms.ts';
 
 /** Once the receipt is out, every message published later to the destination reaches it. */
 export async function subscribe(
@@ -19,20 +28,13 @@ export async function subscribe(
   const { ports } = session;
   const destination = parseDestination(command.destination, ports.limits);
   assertServed(destination, ports.logs);
-  if (command.ack !== 'auto') {
-    throw new BrokerError(
-      'not-supported',
-      `ack:${command.ack} is not served yet`,
-      'Acknowledgements come with queues; leave the ack header out, or say ack:auto.',
-    );
-  }
   // CONNECTED must be out before a message can be: another invocation may publish at once.
   if (session.publications.length > 0 || session.greeting) await publishPending(session);
   if (session.ended !== undefined) return;
   const logs =
     ports.logs !== undefined && isLogged(destination, ports.logs) ? ports.logs : undefined;
   // Asked before anything is written: a malformed header leaves no trace.
-  const past = logs === undefined ? undefined : parsePast(command.headers, ports.limits);
+  const wish = logs === undefined ? {} : wishOf(command, destination, ports.limits);
   const { id, ack, receipt } = command;
   const subscription: Subscription = {
     connectionId: session.connection.id,
@@ -48,7 +50,14 @@ export async function subscribe(
   if (outcome === 'full') throw full(ports.limits.subscriptionsPerConnectionMax);
   if (outcome === 'ended') session.ended = 'lost';
   if (outcome !== 'done') return;
-  if (logs !== undefined) return begin(subscription, destination, past, receipt, session, logs);
+  if (logs !== undefined)
+    return begin(
+      subscription,
+      destination,
+      { ...wish, ...(receipt === undefined ? {} : { receipt }) },
+      session,
+      logs,
+    );
   if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
 }
 
@@ -59,19 +68,46 @@ export async function subscribe(
 async function begin(
   subscription: Subscription,
   destination: Destination,
-  past: Past | undefined,
-  receipt: string | undefined,
+  wish: Wish,
   { connection }: Session,
   { journal }: Logs,
 ): Promise<void> {
   const membership = membershipOf(connection, subscription);
-  const asked = receipt === undefined ? {} : { receipt };
   if (destination.kind === 'presence') {
-    await journal.append(roomOf(destination), [{ type: 'watch', membership, ...asked }]);
+    await journal.append(roomOf(destination), [{ type: 'watch', membership, ...wish }]);
     return;
   }
-  const wanted = past === undefined ? {} : { past };
-  await journal.append(destination.canonical, [{ type: 'join', membership, ...wanted, ...asked }]);
+  await journal.append(destination.canonical, [{ type: 'join', membership, ...wish }]);
+}
+
+/** What a subscription asks of a log besides its beginning. */
+interface Wish {
+  readonly past?: Past;
+  readonly consumer?: ConsumerOptions;
+  readonly receipt?: string;
+}
+
+/** Throws `header-malformed` in words. */
+function wishOf({ headers, ack }: SubscribeCommand, { kind }: Destination, limits: Limits): Wish {
+  if (kind !== 'queue') {
+    const past = parsePast(headers, limits);
+    return past === undefined ? {} : { past };
+  }
+  const selector = meant(headers, 'selector');
+  makeSelector(selector);
+  const prefetch = prefetchOf(meant(headers, 'prefetch'), limits);
+  return { consumer: { ack, prefetch, ...(selector === undefined ? {} : { selector }) } };
+}
+
+function prefetchOf(text: string | undefined, limits: Limits): number {
+  if (text === undefined) return limits.prefetchDefault;
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count >= 1) return Math.min(count, limits.prefetchMax);
+  throw new BrokerError(
+    'header-malformed',
+    `prefetch-count:${text.slice(0, 40)} is no count`,
+    `Ask for 1 to ${limits.prefetchMax} unacknowledged messages: prefetch-count:10.`,
+  );
 }
 
 /** Presence is logged with its room; a pattern hears logged topics without a place in any log. */
@@ -125,8 +161,10 @@ async function idOf(spelt: string | undefined, session: Session): Promise<string
 }
 
 /** Refuses destinations that parse but lead nowhere yet. */
+const LOGGED_KINDS: ReadonlySet<string> = new Set(['room', 'queue', 'presence']);
+
 export function assertServed({ kind }: Destination, logs: Logs | undefined): void {
-  if (kind === 'topic' || (logs !== undefined && (kind === 'room' || kind === 'presence'))) return;
+  if (kind === 'topic' || (logs !== undefined && LOGGED_KINDS.has(kind))) return;
   throw new BrokerError('not-supported', `/${kind}/ is not served yet`, 'Try /topic/greetings.');
 }
 

@@ -5,8 +5,8 @@
  * scheduler, whichever is first.
  */
 
-import { appendAll, isLogged } from './append.ts';
-import { fanOut, type Publication } from './fanout.ts';
+import { appendAll, isDirect, isLogged } from './append.ts';
+import { fanOut, type Notice, type Publication } from './fanout.ts';
 import type { Connection } from './model.ts';
 import type { Ports } from './ports.ts';
 import { postAll } from './post.ts';
@@ -24,12 +24,12 @@ export interface Turn {
    * Posts the answer and publishes, in this order per connection. Resolves when every post has an
    * outcome; messages of one caller keep their order, those of different callers mix.
    */
-  flush(answer: Answer | undefined, publications: readonly Publication[]): Promise<void>;
+  flush(answer: Answer | undefined, publications: readonly (Publication | Notice)[]): Promise<void>;
 }
 
 interface Waiting {
   readonly answer: Answer | undefined;
-  readonly publications: readonly Publication[];
+  readonly publications: readonly (Publication | Notice)[];
   readonly done: () => void;
   readonly failed: (cause: unknown) => void;
 }
@@ -77,7 +77,7 @@ async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<void> {
   const publications =
     all.length === 1 && all[0] ? all[0].publications : all.flatMap((one) => one.publications);
   const logged = publications.filter(isLogged);
-  const direct = logged.length === 0 ? publications : publications.filter((one) => !isLogged(one));
+  const direct = publications.filter(isDirect);
   if (logged.length > 0 && ports.logs !== undefined) await appendAll(logged, ports, ports.logs);
   await fanOut(answers, direct, ports, (deliveries, some) => postAll(deliveries, some, ports));
 }

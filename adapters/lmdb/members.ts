@@ -31,7 +31,7 @@ export function subscribe(
   if (there !== undefined) tables.expiries.removeSync([there.until, connection.id, id]);
   tables.members.putSync([connection.id, id], { type: 'member', subscription, destination });
   tables.connections.putSync([connection.id], { ...row, members: row.members + 1 });
-  if (listed) join(world, destination, subscriberOf(connection, id));
+  if (listed) join(world, destination, subscriberOf(connection, id, subscription.ack));
   return 'done';
 }
 
@@ -49,7 +49,7 @@ export function enlist(
   const there = world.tables.members.get([connectionId, id]);
   if (there?.type !== 'member' || there.subscription.stamp !== stamp) return undefined;
   if (there.destination.canonical !== destination.canonical) return undefined;
-  const subscriber = subscriberOf(row.connection, id);
+  const subscriber = subscriberOf(row.connection, id, there.subscription.ack);
   join(world, destination, subscriber);
   return subscriber;
 }

@@ -102,7 +102,7 @@ export function memoryStore(world: {
     const member = {
       subscription,
       destination,
-      subscriber: subscriberOf(connection, subscription.id),
+      subscriber: subscriberOf(connection, subscription.id, subscription.ack),
     };
     kept.graves.delete(subscription.id);
     kept.members.set(subscription.id, member);

@@ -1,5 +1,6 @@
 import { deliverLogs } from '../../broker/deliver.ts';
 import { taskHandler } from '../../lambda/work.ts';
+import { frames } from './frames.ts';
 import { type Client, frame, leave, makeWorld, type World, type WorldOptions } from './world.ts';
 
 const subscribe = (destination: string, more: string[] = [], id = '1') =>
@@ -21,27 +22,6 @@ async function joined(world: World, id: string, room = '/room/x', headers: strin
   await client.send(subscribe(room, headers));
   await world.pump();
   return client;
-}
-
-interface Frame {
-  readonly command: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-function frames(text: string): Frame[] {
-  return text
-    .split('\0')
-    .filter((part) => part !== '')
-    .map((part) => {
-      const [head = '', ...body] = part.split('\n\n');
-      const [command = '', ...lines] = head.split('\n');
-      const pairs = lines.map((line) => {
-        const at = line.indexOf(':');
-        return [line.slice(0, at), line.slice(at + 1).replaceAll('\\c', ':')] as const;
-      });
-      return { command, headers: Object.fromEntries(pairs.reverse()), body: body.join('\n\n') };
-    });
 }
 
 const bodies = (client: Client) =>

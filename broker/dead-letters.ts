@@ -1,0 +1,44 @@
+/** What cannot be consumed: expired, refused, or delivered too often. */
+import { type Destination, parseDestination } from './destination.ts';
+import type { Ports } from './ports.ts';
+import type { Item } from './queue-cells.ts';
+import type { QueueStep } from './queue-step.ts';
+
+/** To the queue's dead letters, once, with the reason; a dead letter that dies is gone. */
+export async function bury(item: Item, reason: string, step: QueueStep): Promise<void> {
+  const { destination, ports, logs } = step;
+  const { canonical } = deadLettersOf(destination, ports);
+  if (canonical === destination.canonical) return;
+  const { id, headers, body } = item.message;
+  const kept = headers.filter(([name]) => !MORTAL.has(name));
+  const message = {
+    id,
+    destination: canonical,
+    headers: [
+      ['dead-reason', reason],
+      ['dead-queue', destination.canonical],
+      ['delivery-count', String(item.deliveries)],
+      ...kept,
+    ] as const,
+    body,
+    at: ports.clock.now(),
+  };
+  await logs.journal.appendOnce(canonical, { type: 'message', message }, `dead-${id}`);
+}
+
+/** What would kill, or hold back, a dead letter as well. */
+const MORTAL: ReadonlySet<string> = new Set([
+  'expiration',
+  'x-expiration',
+  'expires',
+  'JMSExpiration',
+  'x-delay',
+  'AMQ_SCHEDULED_DELAY',
+]);
+
+/** Where what cannot be consumed goes; the dead of the dead stay where they are. */
+export function deadLettersOf({ segments, canonical }: Destination, ports: Ports): Destination {
+  const name = segments.join('.');
+  const dead = name.startsWith('dead.') ? canonical : `/queue/dead.${name}`;
+  return parseDestination(dead, ports.limits);
+}

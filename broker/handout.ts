@@ -1,0 +1,179 @@
+/**
+ * Handing out what is ready: each item to the consumer that holds the fewest of those that may hold
+ * more and want it. Leases are on the shelf before the post leaves. What a consumer with ack:auto
+ * was sent is consumed; whoever cannot be posted to is cut, and its share goes to the others.
+ */
+
+import { bury } from './dead-letters.ts';
+import type { Message, Subscriber } from './model.ts';
+import { type Consumer, consumerKey, type Item, type Lease } from './queue-cells.ts';
+import type { QueueStep } from './queue-step.ts';
+import { makeSelector, type Selector } from './selector.ts';
+
+interface Hand {
+  readonly consumer: Consumer;
+  readonly subscriber: Subscriber;
+  readonly wants: Selector;
+  held: number;
+}
+
+interface Given {
+  readonly lease: Lease;
+  readonly hand: Hand;
+}
+
+export interface Handout {
+  /** Rounds until nothing is ready or nobody may hold more; what is left after many, follows. */
+  run(): Promise<void>;
+}
+
+/** Leases of a change after `finished` were perhaps not posted: they are posted again. */
+export function makeHandout(step: QueueStep, finished: number): Handout {
+  const { shelf, scene, ports, logs, destination } = step;
+  const { limits, clock } = ports;
+  let ordinal = 0;
+
+  function hands(): Hand[] {
+    const present = new Map(scene.audience().map((one) => [consumerKey(one), one]));
+    const held = new Map<string, number>();
+    for (const lease of shelf.leases.values()) {
+      held.set(consumerKey(lease), (held.get(consumerKey(lease)) ?? 0) + 1);
+    }
+    return [...shelf.consumers.values()].flatMap((consumer) => {
+      const subscriber = present.get(consumerKey(consumer));
+      if (subscriber === undefined) return [];
+      const wants = makeSelector(consumer.selector);
+      return [{ consumer, subscriber, wants, held: held.get(consumerKey(consumer)) ?? 0 }];
+    });
+  }
+
+  function tell(lease: Lease, hand: Hand): void {
+    const ack = hand.consumer.ack === 'auto' ? undefined : lease.ackId;
+    scene.hand(hand.subscriber, asReceived(lease.item), ack);
+  }
+
+  function lease(item: Item, { consumer }: Hand): Lease {
+    const deliveries = item.deliveries + 1;
+    return {
+      item: { ...item, deliveries },
+      connectionId: consumer.connectionId,
+      subscriptionId: consumer.subscriptionId,
+      ackId: ackIdOf(item.place, deliveries, consumer.subscriptionId),
+      until: clock.now() + limits.ackSecondsDefault * 1000,
+      revision: step.revision,
+      order: step.revision * limits.queueCellsMax + ordinal++,
+    };
+  }
+
+  /** One round; returns how many were handed out. */
+  async function round(again: readonly Lease[]): Promise<number> {
+    const all = hands();
+    const given = [...resumed(again, all), ...(await assigned(all))];
+    await shelf.save();
+    for (const { lease: made, hand } of given) tell(made, hand);
+    finish(given, await scene.post());
+    await shelf.save();
+    return given.length;
+  }
+
+  /** Leases that a crash left perhaps unposted. */
+  function resumed(again: readonly Lease[], all: readonly Hand[]): Given[] {
+    return again.flatMap((old) => {
+      const hand = all.find(({ consumer }) => consumerKey(consumer) === consumerKey(old));
+      if (hand !== undefined) return [{ lease: old, hand }];
+      shelf.giveBack(old);
+      return [];
+    });
+  }
+
+  /** What is ready, to whoever may hold more; what has died is buried on the way. */
+  async function assigned(all: readonly Hand[]): Promise<Given[]> {
+    const given: Given[] = [];
+    const credit = all.reduce((sum, { consumer, held }) => sum + consumer.prefetch - held, 0);
+    if (credit <= 0) return given;
+    // What nobody wants stays in front: with selectors more is looked at than can be held.
+    const picky = all.some(({ consumer }) => consumer.selector !== undefined);
+    const most = picky ? limits.queueRoundItemsMax : Math.min(limits.queueRoundItemsMax, credit);
+    for (const item of await shelf.ready(most)) {
+      const dead = reasonToBury(item, clock.now(), limits.deliveriesMaxDefault);
+      if (dead !== undefined) {
+        await bury(item, dead, step);
+        shelf.drop(item);
+        continue;
+      }
+      const hand = freest(all, item);
+      if (hand === undefined) continue;
+      const made = lease(item, hand);
+      hand.held++;
+      shelf.lease(made);
+      given.push({ lease: made, hand });
+    }
+    return given;
+  }
+
+  function finish(given: readonly Given[], cut: ReadonlySet<string>): void {
+    for (const { lease: made, hand } of given) {
+      if (!cut.has(made.connectionId) && hand.consumer.ack === 'auto') shelf.settle(made);
+    }
+    for (const consumer of [...shelf.consumers.values()]) {
+      if (cut.has(consumer.connectionId)) shelf.dismiss(consumer);
+    }
+  }
+
+  return {
+    async run() {
+      shelf.wind(clock.now());
+      let again = [...shelf.leases.values()].filter(({ revision }) => revision > finished);
+      for (let rounds = 0; rounds < limits.queueRoundsMax; rounds++) {
+        if ((await round(again)) === 0) return schedule();
+        again = [];
+      }
+      await logs.journal.append(destination.canonical, [{ type: 'tick' }]);
+    },
+  };
+
+  /** The queue looks at its clock again when the first thing is due. */
+  async function schedule(): Promise<void> {
+    const due = shelf.nextDue();
+    const { tickAt } = shelf.meta();
+    const now = clock.now();
+    if (due === undefined || (tickAt > now && tickAt <= due + 1000)) return;
+    const seconds = Math.min(limits.laterSecondsMax, Math.max(0, Math.ceil((due - now) / 1000)));
+    shelf.setTick(now + seconds * 1000);
+    await logs.later.schedule(seconds, { type: 'tick', queue: destination.canonical });
+  }
+}
+
+/** Of those who may hold more and want it, the one that holds the fewest. */
+function freest(hands: readonly Hand[], { message }: Item): Hand | undefined {
+  let found: Hand | undefined;
+  for (const hand of hands) {
+    if (hand.held >= hand.consumer.prefetch || (found && found.held <= hand.held)) continue;
+    if (hand.wants(message.headers)) found = hand;
+  }
+  return found;
+}
+
+function asReceived({ message, deliveries }: Item): Message {
+  if (deliveries <= 1) return message;
+  return {
+    ...message,
+    headers: [['redelivered', 'true'], ['delivery-count', String(deliveries)], ...message.headers],
+  };
+}
+
+/** Names one delivery to one subscription: useless to others, and void for a later delivery. */
+export function ackIdOf(place: string, delivery: number, subscriptionId: string): string {
+  return `${place}-${delivery}-${Buffer.from(subscriptionId).toString('base64url')}`;
+}
+
+/** The subscription that an ack id names, or undefined if it is none of ours. */
+export function subscriptionOfAck(ackId: string): string | undefined {
+  const [, encoded] = /^\d{6}-\d{15}-\d+-([\w-]+)$/.exec(ackId) ?? [];
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64url').toString();
+}
+
+function reasonToBury(item: Item, now: number, deliveriesMax: number): string | undefined {
+  if (item.expiresAt <= now) return 'expired';
+  return item.deliveries >= deliveriesMax ? 'too-many-deliveries' : undefined;
+}

@@ -1,0 +1,166 @@
+/**
+ * A queue on its shelf. Keys order what is read together:
+ *
+ * `c…` consumers · `d…` delayed items by time · `l…` leased items · `m` the queue's own facts ·
+ * `r…` ready items, highest priority first, then in the order of the log.
+ */
+import {
+  type Cell,
+  decodeCell,
+  encodeCell,
+  number,
+  optionalNumber,
+  optionalText,
+  pairs,
+  text,
+} from './cell.ts';
+import type { AckMode, ConsumerOptions, Message, Subscriber } from './model.ts';
+
+export interface Item {
+  /** Orders items through all lives of the queue's log. */
+  readonly place: string;
+  readonly message: Message;
+  readonly priority: number;
+  /** Deliveries begun. */
+  readonly deliveries: number;
+  /** When it dies unconsumed, ms. */
+  readonly expiresAt: number;
+  /** Not before this, ms; 0 at once. */
+  readonly availableAt: number;
+}
+
+export interface Lease {
+  readonly item: Item;
+  readonly connectionId: string;
+  readonly subscriptionId: string;
+  readonly ackId: string;
+  /** When another consumer gets it, ms. */
+  readonly until: number;
+  /** The change of the log under which it was given. */
+  readonly revision: number;
+  /** Orders what was handed out: ack:client settles a message and all before it. */
+  readonly order: number;
+}
+
+export interface Consumer extends ConsumerOptions {
+  readonly connectionId: string;
+  readonly subscriptionId: string;
+  readonly stamp: string;
+}
+
+/** The queue's own facts. */
+export interface Meta {
+  readonly epoch: string;
+  /** Rises with each epoch, so that a new log's items follow the old one's. */
+  readonly generation: number;
+  /** The last message of the log that has become an item. */
+  readonly added: number;
+  /** When it is to look at its clock next, ms; 0: nothing waits. */
+  readonly tickAt: number;
+}
+
+export const META_KEY = 'm';
+
+export function placeIn(generation: number, seq: number): string {
+  return `${String(generation).padStart(6, '0')}-${String(seq).padStart(15, '0')}`;
+}
+
+export function readyKey({ priority, place }: Item): string {
+  return `r${9 - priority}#${place}`;
+}
+
+export function delayedKey({ availableAt, place }: Item): string {
+  return `d${String(availableAt).padStart(15, '0')}#${place}`;
+}
+
+export function leaseKey({ item }: Lease): string {
+  return `l${item.place}`;
+}
+
+export function consumerKey(one: Pick<Subscriber, 'connectionId' | 'subscriptionId'>): string {
+  return `c${one.connectionId}#${one.subscriptionId}`;
+}
+
+export function encodeItem(item: Item): Uint8Array {
+  return encodeCell(itemFacts(item), item.message.body);
+}
+
+export function decodeItem(bytes: Uint8Array): Item {
+  return itemOf(decodeCell(bytes));
+}
+
+export function encodeLease(lease: Lease): Uint8Array {
+  const { item, connectionId, subscriptionId, ackId, until, revision, order } = lease;
+  const facts = { ...itemFacts(item), connectionId, subscriptionId, ackId, until, revision, order };
+  return encodeCell(facts, item.message.body);
+}
+
+export function decodeLease(bytes: Uint8Array): Lease {
+  const cell = decodeCell(bytes);
+  return {
+    item: itemOf(cell),
+    connectionId: text(cell, 'connectionId'),
+    subscriptionId: text(cell, 'subscriptionId'),
+    ackId: text(cell, 'ackId'),
+    until: number(cell, 'until'),
+    revision: number(cell, 'revision'),
+    order: number(cell, 'order'),
+  };
+}
+
+export function encodeConsumer(consumer: Consumer): Uint8Array {
+  return encodeCell(consumer);
+}
+
+export function decodeConsumer(bytes: Uint8Array): Consumer {
+  const cell = decodeCell(bytes);
+  const selector = optionalText(cell, 'selector');
+  return {
+    connectionId: text(cell, 'connectionId'),
+    subscriptionId: text(cell, 'subscriptionId'),
+    stamp: text(cell, 'stamp'),
+    ack: ackMode(text(cell, 'ack')),
+    prefetch: number(cell, 'prefetch'),
+    ...(selector === undefined ? {} : { selector }),
+  };
+}
+
+export function encodeMeta(meta: Meta): Uint8Array {
+  return encodeCell(meta);
+}
+
+export function decodeMeta(bytes: Uint8Array): Meta {
+  const cell = decodeCell(bytes);
+  return {
+    epoch: text(cell, 'epoch'),
+    generation: number(cell, 'generation'),
+    added: number(cell, 'added'),
+    tickAt: optionalNumber(cell, 'tickAt') ?? 0,
+  };
+}
+
+function itemFacts({ place, message, priority, deliveries, expiresAt, availableAt }: Item) {
+  const { id, destination, headers } = message;
+  return { place, id, destination, headers, priority, deliveries, expiresAt, availableAt };
+}
+
+function itemOf(cell: Cell): Item {
+  return {
+    place: text(cell, 'place'),
+    message: {
+      id: text(cell, 'id'),
+      destination: text(cell, 'destination'),
+      headers: pairs(cell, 'headers'),
+      body: cell.body,
+    },
+    priority: number(cell, 'priority'),
+    deliveries: number(cell, 'deliveries'),
+    expiresAt: number(cell, 'expiresAt'),
+    availableAt: number(cell, 'availableAt'),
+  };
+}
+
+function ackMode(name: string): AckMode {
+  if (name === 'auto' || name === 'client' || name === 'client-individual') return name;
+  throw new Error(`no ack mode is called ${name}`);
+}

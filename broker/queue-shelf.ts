@@ -1,0 +1,192 @@
+/**
+ * One queue's shelf, opened for one run of its deliverer: what is read is kept, what changes is
+ * written together by `save`. Only this run writes it.
+ */
+import type { ConsumerOptions, Membership } from './model.ts';
+import type { Logs, Ports } from './ports.ts';
+import {
+  type Consumer,
+  consumerKey,
+  decodeConsumer,
+  decodeItem,
+  decodeLease,
+  decodeMeta,
+  delayedKey,
+  encodeConsumer,
+  encodeItem,
+  encodeLease,
+  encodeMeta,
+  type Item,
+  type Lease,
+  leaseKey,
+  META_KEY,
+  type Meta,
+  readyKey,
+} from './queue-cells.ts';
+
+export interface QueueShelf {
+  readonly consumers: ReadonlyMap<string, Consumer>;
+  /** By place. */
+  readonly leases: ReadonlyMap<string, Lease>;
+  meta(): Meta;
+  /** A log's epoch: a new one begins a new generation of items. */
+  enter(epoch: string): void;
+  add(item: Item): void;
+  employ(membership: Membership, options: ConsumerOptions): void;
+  /** The consumer is gone: what it held is ready again, marked redelivered. */
+  dismiss(who: Pick<Membership, 'connectionId' | 'subscriptionId'>): void;
+  lease(lease: Lease): void;
+  /** The item is consumed, or dead: it is gone. */
+  settle(lease: Lease): void;
+  /** Ready again. */
+  giveBack(lease: Lease): void;
+  drop(item: Item): void;
+  /** Ready items in order, at most so many, changes of this run included. */
+  ready(most: number): Promise<readonly Item[]>;
+  /** Moves what is due at `now`: leases run out, delays over. */
+  wind(now: number): void;
+  /** The next time something waits for, ms; undefined if nothing does. */
+  nextDue(): number | undefined;
+  setTick(at: number): void;
+  /** Writes what has changed since the last save: items before the mark that counts them. */
+  save(): Promise<void>;
+}
+
+export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Promise<QueueShelf> {
+  const { shelf } = logs;
+  const { limits, clock } = ports;
+  const all = (from: string, to: string) =>
+    shelf.read(name, { from, to, most: limits.queueCellsMax });
+  const [consumerCells, delayedCells, leaseCells, metaCells] = await Promise.all([
+    all('c', 'd'),
+    all('d', 'e'),
+    all('l', 'm'),
+    all(META_KEY, 'n'),
+  ]);
+  const consumers = new Map(consumerCells.map(([key, cell]) => [key, decodeConsumer(cell)]));
+  const delayed = new Map(delayedCells.map(([key, cell]) => [key, decodeItem(cell)]));
+  const leases = new Map(
+    leaseCells.map(([, cell]) => decodeLease(cell)).map((lease) => [lease.item.place, lease]),
+  );
+  const stored = metaCells[0]?.[1];
+  let meta = stored === undefined ? NEW : decodeMeta(stored);
+  const changes = new Map<string, Uint8Array | undefined>();
+  /** Ready items put in this run, and those taken out, by key. */
+  const put = new Map<string, Item>();
+  const taken = new Set<string>();
+
+  function setMeta(change: Partial<Meta>): void {
+    meta = { ...meta, ...change };
+    changes.set(META_KEY, encodeMeta(meta));
+  }
+
+  function place(item: Item): void {
+    if (item.availableAt > clock.now()) {
+      delayed.set(delayedKey(item), item);
+      changes.set(delayedKey(item), encodeItem(item));
+      return;
+    }
+    put.set(readyKey(item), item);
+    taken.delete(readyKey(item));
+    changes.set(readyKey(item), encodeItem(item));
+  }
+
+  function drop(item: Item): void {
+    put.delete(readyKey(item));
+    taken.add(readyKey(item));
+    changes.set(readyKey(item), undefined);
+  }
+
+  function settle(lease: Lease): void {
+    leases.delete(lease.item.place);
+    changes.set(leaseKey(lease), undefined);
+  }
+
+  function giveBack(lease: Lease): void {
+    settle(lease);
+    place({ ...lease.item, availableAt: 0 });
+  }
+
+  return {
+    consumers,
+    leases,
+    meta: () => meta,
+    enter(epoch) {
+      if (epoch === meta.epoch) return;
+      setMeta({ epoch, generation: meta.generation + 1, added: 0 });
+    },
+    add(item) {
+      place(item);
+      setMeta({ added: Number(item.place.split('-')[1]) });
+    },
+    employ({ connectionId, subscriptionId, stamp }, options) {
+      const consumer = { connectionId, subscriptionId, stamp, ...options };
+      consumers.set(consumerKey(consumer), consumer);
+      changes.set(consumerKey(consumer), encodeConsumer(consumer));
+    },
+    dismiss(who) {
+      const key = consumerKey(who);
+      consumers.delete(key);
+      changes.set(key, undefined);
+      for (const lease of leases.values()) if (consumerKey(lease) === key) giveBack(lease);
+    },
+    lease(lease) {
+      drop(lease.item);
+      leases.set(lease.item.place, lease);
+      changes.set(leaseKey(lease), encodeLease(lease));
+    },
+    settle,
+    giveBack,
+    drop,
+    async ready(most) {
+      // Whatever of the stored ones this run took may stand in front: as many more are read.
+      const cells = await shelf.read(name, { from: 'r', to: 's', most: most + taken.size });
+      const items = new Map(cells.map(([key, cell]) => [key, decodeItem(cell)]));
+      for (const [key, item] of put) items.set(key, item);
+      for (const key of taken) items.delete(key);
+      return [...items]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .slice(0, most)
+        .map(([, item]) => item);
+    },
+    wind(now) {
+      for (const lease of leases.values()) if (lease.until <= now) giveBack(lease);
+      for (const [key, item] of delayed) {
+        if (item.availableAt > now) continue;
+        delayed.delete(key);
+        changes.set(key, undefined);
+        place({ ...item, availableAt: 0 });
+      }
+    },
+    nextDue() {
+      const times = [...delayed.values()].map(({ availableAt }) => availableAt);
+      for (const { until } of leases.values()) times.push(until);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
+    setTick(at) {
+      setMeta({ tickAt: at });
+    },
+    async save() {
+      if (changes.size === 0) return;
+      const mark = changes.get(META_KEY);
+      changes.delete(META_KEY);
+      const expiresAt = clock.now() + limits.queueItemSeconds * 1000;
+      // Additions first: an item is on the shelf twice for a moment, never not at all.
+      const entries = [...changes];
+      changes.clear();
+      await shelf.write(
+        name,
+        entries.filter(([, value]) => value !== undefined),
+        expiresAt,
+      );
+      await shelf.write(
+        name,
+        entries.filter(([, value]) => value === undefined),
+        expiresAt,
+      );
+      if (mark !== undefined) await shelf.write(name, [[META_KEY, mark]], expiresAt * 2);
+    },
+  };
+}
+
+const NEW: Meta = { epoch: '', generation: 0, added: 0, tickAt: 0 };
