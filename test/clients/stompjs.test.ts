@@ -123,7 +123,7 @@ test('what the broker does not serve is answered by an ERROR that says so', asyn
   const error = heard<IFrame>();
   const made = client({ onStompError: error.push });
   await connected(made);
-  made.subscribe('/queue/later', () => undefined);
+  made.subscribe('/app/later', () => undefined);
   const { value } = await error.next();
   expect(value.headers).toMatchObject({ code: 'not-supported' });
   expect(value.body).not.toBe('');
