@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Log } from '../broker/ports.ts';
 import type { Gateway } from './gateway.ts';
+import { refuse } from './handshake.ts';
 import { isManagement, manage } from './management-http.ts';
 import { sendWords, servePage } from './page.ts';
 
@@ -18,7 +19,8 @@ export interface Mount {
 }
 
 export interface ServerOptions {
-  readonly gateway: Gateway;
+  /** None: mounts alone. */
+  readonly gateway?: Gateway;
   readonly mounts: readonly Mount[];
   readonly log: Log;
   readonly host: string;
@@ -35,6 +37,7 @@ export interface PortServer {
 export async function startServer(options: ServerOptions): Promise<PortServer> {
   const { gateway, mounts, log, host } = options;
   const server = createServer((request, response) => {
+    request.url = originForm(request.url);
     route(options, request, response).catch((cause: unknown) => {
       log.error('http', cause, { method: request.method });
       if (response.headersSent) response.destroy();
@@ -42,9 +45,11 @@ export async function startServer(options: ServerOptions): Promise<PortServer> {
     });
   });
   server.on('upgrade', (request, socket: Socket, head) => {
+    request.url = originForm(request.url);
     const mount = mountOf(mounts, request.url ?? '');
     if (mount?.upgrade !== undefined) mount.upgrade(request, socket, head);
-    else gateway.upgrade(request, socket, head);
+    else if (gateway !== undefined) gateway.upgrade(request, socket, head);
+    else refuse(socket, 404, 'Nothing is served here');
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -65,6 +70,7 @@ async function route(
   const path = url.split('?', 1)[0];
   const mount = mountOf(mounts, url);
   if (mount !== undefined) await mount.request(request, response);
+  else if (gateway === undefined) sendWords(response, 404, 'Nothing is served here.');
   else if (isManagement(url)) await manage(gateway, request, response);
   else if (path === '/' || path === '/index.html') await servePage(request, response);
   else if (path === `/${gateway.stage}` || path === `/${gateway.stage}/`) {
@@ -75,6 +81,11 @@ async function route(
   }
 }
 
+/** A proxy's request names the whole URL (RFC 9112 §3.2.2). */
+function originForm(url = '/'): string {
+  return url.startsWith('/') ? url : url.replace(/^[a-z]+:\/\/[^/]*/i, '') || '/';
+}
+
 function mountOf(mounts: readonly Mount[], url: string): Mount | undefined {
   if (mounts.length === 0) return undefined;
   const path = url.split('?', 1)[0] ?? '';
@@ -82,11 +93,11 @@ function mountOf(mounts: readonly Mount[], url: string): Mount | undefined {
 }
 
 /** Upgraded sockets are not in the HTTP server's books: those are the gateway's to cut. */
-async function close(server: Server, gateway: Gateway, grace: number): Promise<void> {
+async function close(server: Server, gateway: Gateway | undefined, grace: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const cut = setTimeout(() => {
-    gateway.cut();
+    gateway?.cut();
     server.closeAllConnections();
   }, grace);
   await closed;

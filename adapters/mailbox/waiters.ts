@@ -1,0 +1,52 @@
+/** Requests of this process that wait for a mailbox to change. */
+
+interface Wait {
+  readonly milliseconds: number;
+  readonly signal: AbortSignal;
+  /** True: there is nothing to wait for. */
+  readonly settled: () => boolean;
+  /** Asked again this often, where other processes may change a mailbox unseen. */
+  readonly everyMilliseconds?: number;
+}
+
+export interface Waiters {
+  wait(session: string, wait: Wait): Promise<void>;
+  wake(session: string): void;
+}
+
+export function makeWaiters(): Waiters {
+  const waiting = new Map<string, Set<() => void>>();
+
+  function leave(session: string, wake: () => void): void {
+    const all = waiting.get(session);
+    all?.delete(wake);
+    if (all?.size === 0) waiting.delete(session);
+  }
+
+  return {
+    wait(session, { milliseconds, signal, settled, everyMilliseconds }) {
+      if (signal.aborted || milliseconds <= 0 || settled()) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          clearInterval(interval);
+          signal.removeEventListener('abort', done);
+          leave(session, done);
+          resolve();
+        };
+        const timer = setTimeout(done, milliseconds);
+        const look = (): void => {
+          if (settled()) done();
+        };
+        const interval =
+          everyMilliseconds === undefined ? undefined : setInterval(look, everyMilliseconds);
+        signal.addEventListener('abort', done);
+        const all = waiting.get(session) ?? new Set();
+        waiting.set(session, all.add(done));
+      });
+    },
+    wake(session) {
+      for (const done of [...(waiting.get(session) ?? [])]) done();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** One outbox of two: connections that are sockets, and those that are HTTP sessions. */
+import { isSession } from '../broker/address.ts';
+import type { Delivery, Outbox, Outcome } from '../broker/ports.ts';
+
+export interface Outboxes {
+  readonly sockets: Outbox;
+  readonly sessions: Outbox;
+}
+
+/** Batches without a session are handed on as they are. */
+export function routeOutbox({ sockets, sessions }: Outboxes): Outbox {
+  return {
+    async post(deliveries) {
+      if (!deliveries.some(({ connectionId }) => isSession(connectionId))) {
+        return sockets.post(deliveries);
+      }
+      const outcomes: Outcome[] = [];
+      const hand = async (outbox: Outbox, wanted: boolean): Promise<void> => {
+        const places: number[] = [];
+        const mine: Delivery[] = [];
+        for (const [place, delivery] of deliveries.entries()) {
+          if (isSession(delivery.connectionId) !== wanted) continue;
+          places.push(place);
+          mine.push(delivery);
+        }
+        if (mine.length === 0) return;
+        const answers = await outbox.post(mine);
+        for (const [index, place] of places.entries()) outcomes[place] = answers[index] ?? 'failed';
+      };
+      await Promise.all([hand(sockets, false), hand(sessions, true)]);
+      return outcomes;
+    },
+    close: (connectionId) => (isSession(connectionId) ? sessions : sockets).close(connectionId),
+  };
+}
