@@ -6,6 +6,7 @@
 import { pathToFileURL } from 'node:url';
 import type { Place } from './journey.ts';
 import { JOURNEYS } from './journeys.ts';
+import { servesRooms } from './journeys-rooms.ts';
 import { openPeer } from './stomp-client.ts';
 
 export interface AcceptanceOptions {
@@ -31,11 +32,20 @@ export async function runAcceptance(options: AcceptanceOptions): Promise<Accepta
   const open: Place['open'] = (protocols = [], path = '') =>
     openPeer(options.url + path, protocols, options.patienceMilliseconds);
   let waived = 0;
-  for (const { name, needsOrder, run } of JOURNEYS) {
-    if (options.only?.(name) === false) continue;
-    if (needsOrder && options.ingress === 'direct') {
+  const selected = JOURNEYS.filter(({ name }) => options.only?.(name) !== false);
+  const rooms =
+    selected.some(({ needs }) => needs === 'rooms') &&
+    (await servesRooms({ open, topic: uniqueTopic() }).catch(() => true));
+  for (const { name, needsOrder, needs, run } of selected) {
+    const waiver =
+      needsOrder && options.ingress === 'direct'
+        ? 'direct ingress promises no order'
+        : needs === 'rooms' && !rooms
+          ? 'no rooms served here'
+          : undefined;
+    if (waiver !== undefined) {
       waived += 1;
-      options.print(`waived  ${name} (direct ingress promises no order)`);
+      options.print(`waived  ${name} (${waiver})`);
       continue;
     }
     const began = Date.now();

@@ -13,6 +13,8 @@ export interface Journey {
   readonly name: string;
   /** True when it rests on the order of one connection's messages. */
   readonly needsOrder?: boolean;
+  /** What not every broker serves (yet): waived where it is answered by `not-supported`. */
+  readonly needs?: 'rooms';
   run(place: Place): Promise<void>;
 }
 

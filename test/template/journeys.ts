@@ -3,6 +3,7 @@ import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { type Journey, refusedError, settled, withPair, withStomp } from './journey.ts';
 import { LARGE_JOURNEYS } from './journeys-large.ts';
 import { PROTOCOL_JOURNEYS } from './journeys-protocol.ts';
+import { ROOM_JOURNEYS } from './journeys-rooms.ts';
 import { Refused } from './stomp-client.ts';
 
 export const JOURNEYS: readonly Journey[] = [
@@ -178,4 +179,5 @@ export const JOURNEYS: readonly Journey[] = [
   },
   ...PROTOCOL_JOURNEYS,
   ...LARGE_JOURNEYS,
+  ...ROOM_JOURNEYS,
 ];

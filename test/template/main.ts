@@ -26,7 +26,8 @@ async function main([folder, ...flags]: readonly string[]): Promise<number> {
   try {
     const verdict = await judge(folder, { mode, ingress, dynamoUrl: dynamo.endpoint, log, print });
     for (const fault of verdict.faults) console.error(fault);
-    console.log(`${verdict.passed} passed, ${verdict.faults.length} failed`);
+    const waived = verdict.waived > 0 ? `, ${verdict.waived} waived` : '';
+    console.log(`${verdict.passed} passed, ${verdict.faults.length} failed${waived}`);
     return verdict.faults.length === 0 ? 0 : 1;
   } finally {
     await dynamo.stop();

@@ -15,7 +15,9 @@ const PATIENCE_MILLISECONDS = 10_000;
 
 const STREAM = { 'Fn::GetAtt': ['Table', 'StreamArn'] };
 const READ_STREAM = {
-  Action: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+  Action: ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+    (action) => `dynamodb:${action}`,
+  ),
   Resource: STREAM,
 };
 

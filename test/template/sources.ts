@@ -39,12 +39,19 @@ export function startSources(stack: Stack, options: SourceOptions): Sources {
   const read = stack
     .of('AWS::Lambda::EventSourceMapping')
     .map(({ properties }) => properties.text('EventSourceArn'));
-  const unread = [...options.queues.values()].find(({ options: { arn } }) => !read.includes(arn));
+  const all = [...options.queues.values()];
+  // Dead letters may wait for a person.
+  const dead = all.map((queue) => queue.options.redrive?.to);
+  const unread = all.find((queue) => ![...read, ...dead].includes(queue.options.arn));
   if (unread !== undefined) {
     throw new TemplateFault('queue-unread', unread.options.name, 'no function reads it');
   }
   return {
-    settle: () => settled(options),
+    settle: () =>
+      settled(
+        all.filter((queue) => read.includes(queue.options.arn)),
+        options,
+      ),
     close: async () => {
       await Promise.all(streams.map((stream) => stream.close()));
     },
@@ -54,10 +61,12 @@ export function startSources(stack: Stack, options: SourceOptions): Sources {
 const SETTLE_MILLISECONDS_MAX = 10_000;
 
 /** Until the queues are empty and no function has an event in hand. */
-async function settled({ queues, lambdas, onFault }: SourceOptions): Promise<void> {
+async function settled(
+  queues: readonly Queue[],
+  { lambdas, onFault }: SourceOptions,
+): Promise<void> {
   const waiting = (): boolean =>
-    [...queues.values()].some(({ due }) => due > 0) ||
-    [...lambdas.byName.values()].some(({ busy }) => busy > 0);
+    queues.some(({ due }) => due > 0) || [...lambdas.byName.values()].some(({ busy }) => busy > 0);
   const deadline = Date.now() + SETTLE_MILLISECONDS_MAX;
   while (waiting()) {
     if (Date.now() > deadline) {

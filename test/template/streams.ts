@@ -20,6 +20,7 @@ const STREAM_ACTIONS = [
   'dynamodb:DescribeStream',
   'dynamodb:GetRecords',
   'dynamodb:GetShardIterator',
+  'dynamodb:ListStreams',
 ];
 /** Lambda polls a shard four times a second. */
 const POLL_MILLISECONDS = 250;
@@ -77,7 +78,7 @@ function settingsOf(
 ): Settings {
   // How much at once and how long: neither changes what arrives, or in which order per key.
   properties.ignore('MaximumBatchingWindowInSeconds', 'ParallelizationFactor', 'Tags');
-  properties.ignore('MaximumRecordAgeInSeconds');
+  properties.ignore('MaximumRecordAgeInSeconds', 'MetricsConfig');
   const position = properties.text('StartingPosition');
   if (position !== 'LATEST' && position !== 'TRIM_HORIZON') {
     throw new TemplateFault('wrong-value', `${properties.where}.StartingPosition`, position);
