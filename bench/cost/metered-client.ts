@@ -1,4 +1,7 @@
-/** The SDK's clients as the handlers use them, answered by counters in place of AWS. */
+/**
+ * The SDK's clients as the handlers use them, answered by counters in place of AWS. Only `send` is
+ * replaced; a command that no counter knows is a throw.
+ */
 import {
   ApiGatewayManagementApiClient,
   DeleteConnectionCommand,
@@ -15,53 +18,53 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { mockClient } from 'aws-sdk-client-mock';
 import type { MeteredTable } from './metered-table.ts';
 
+const region = 'us-east-1';
+
 export function documentClient(table: MeteredTable): DynamoDBDocumentClient {
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'us-east-1' }));
-  const mock = mockClient(client);
-  mock.rejects('the metered table does not know this command');
-  mock.on(GetCommand).callsFake(async ({ Key }) => {
-    const Item = table.get(Key);
+  return Object.assign(DynamoDBDocumentClient.from(new DynamoDBClient({ region })), {
+    send: async (command: unknown) => answer(command, table),
+  });
+}
+
+function answer(command: unknown, table: MeteredTable): object {
+  if (command instanceof GetCommand) {
+    const Item = table.get(command.input.Key);
     return Item === undefined ? {} : { Item };
-  });
-  mock.on(PutCommand).callsFake(async (input) => {
-    table.put(input);
-    return {};
-  });
-  mock.on(UpdateCommand).callsFake(async (input) => ({ Attributes: table.update(input) }));
-  mock.on(DeleteCommand).callsFake(async (input) => {
-    table.remove(input);
-    return {};
-  });
-  mock.on(QueryCommand).callsFake(async (input) => table.query(input));
-  mock.on(TransactWriteCommand).callsFake(async ({ TransactItems }) => {
-    table.transact(TransactItems);
-    return {};
-  });
-  return client;
+  }
+  if (command instanceof QueryCommand) return table.query(command.input);
+  if (command instanceof UpdateCommand) return { Attributes: table.update(command.input) };
+  if (command instanceof PutCommand) table.put(command.input);
+  else if (command instanceof DeleteCommand) table.remove(command.input);
+  else if (command instanceof TransactWriteCommand) {
+    table.transact(command.input.TransactItems ?? []);
+  } else throw unknown(command);
+  return {};
 }
 
 export function managementApi(posted: (octets: number) => void): ApiGatewayManagementApiClient {
-  const client = new ApiGatewayManagementApiClient({ region: 'us-east-1' });
-  const mock = mockClient(client);
-  mock.rejects('not known');
-  mock.on(DeleteConnectionCommand).resolves({});
-  mock.on(PostToConnectionCommand).callsFake(async ({ Data }) => {
-    posted(Data.length);
-    return {};
+  return Object.assign(new ApiGatewayManagementApiClient({ region }), {
+    send: async (command: unknown) => {
+      if (command instanceof PostToConnectionCommand) {
+        const { Data } = command.input;
+        posted(Data instanceof Uint8Array ? Data.length : Buffer.byteLength(String(Data)));
+      } else if (!(command instanceof DeleteConnectionCommand)) throw unknown(command);
+      return {};
+    },
   });
-  return client;
 }
 
 export function queueClient(sent: (octets: number) => void): SQSClient {
-  const client = new SQSClient({ region: 'us-east-1' });
-  const mock = mockClient(client);
-  mock.rejects('not known');
-  mock.on(SendMessageCommand).callsFake(async ({ MessageBody }) => {
-    sent(MessageBody.length);
-    return { MessageId: 'm' };
+  return Object.assign(new SQSClient({ region }), {
+    send: async (command: unknown) => {
+      if (!(command instanceof SendMessageCommand)) throw unknown(command);
+      sent(Buffer.byteLength(command.input.MessageBody ?? ''));
+      return {};
+    },
   });
-  return client;
+}
+
+function unknown(command: unknown): TypeError {
+  return new TypeError(`no counter for ${Object(command).constructor?.name}`);
 }

@@ -1,0 +1,139 @@
+/** The counted part of docs/cost.md, as Markdown: between two marks, so that prose may stand around. */
+import { dollars, perMillionDelivered, times } from '../bill.ts';
+import { BILLED, PRICES, type Price } from '../prices.ts';
+import { DURATION, type IngressKind } from './account.ts';
+import {
+  AUDIENCES,
+  BURST,
+  type Counted,
+  type Delivering,
+  idle,
+  lifecycle,
+  sending,
+} from './cases.ts';
+
+const BEGIN = '<!-- counted by npm run cost: do not edit by hand -->';
+const END = '<!-- end of what is counted -->';
+const CLIENTS = 1000;
+
+/** What was reckoned on paper before there was code, per audience: beside it the count must stand. */
+const RECKONED: Readonly<Record<IngressKind, readonly number[]>> = {
+  fifo: [4.28, 1.33, 1.04, 1.01],
+  direct: [2.78, 1.18, 1.03, 1.01],
+};
+
+export async function countedPart(): Promise<string> {
+  const life = await lifecycle('fifo');
+  const straightLife = await lifecycle('direct');
+  const single = await each('fifo', 1);
+  const burst = await each('fifo', BURST);
+  const straight = await each('direct', 1);
+  const idling = await Promise.all(
+    [false, true].map(async (beats) => {
+      const [queued, direct] = await Promise.all([
+        idle('fifo', { clients: CLIENTS, beats }),
+        idle('direct', { clients: CLIENTS, beats }),
+      ]);
+      return [queued.name, cents(queued), cents(direct)];
+    }),
+  );
+  return [
+    BEGIN,
+    `### Prices (${PRICES.region}, ${PRICES.date})`,
+    table(['unit', '$ per million', 'source'], priceRows()),
+    '### The life of a connection, and a SEND',
+    'Through the queue; the last column is the same with `ingress: direct`.',
+    usageTable([...life, ...single], [...straightLife, ...straight]),
+    '### Dollars per million delivered',
+    table(
+      ['', ...AUDIENCES.map((count) => `1:${thousands(count)}`)],
+      [
+        ['counted, through the queue', ...single.map(perMillion)],
+        ['reckoned beforehand', ...RECKONED.fifo.map((price) => price.toFixed(2))],
+        ['counted, straight', ...straight.map(perMillion)],
+        ['reckoned beforehand', ...RECKONED.direct.map((price) => price.toFixed(2))],
+        [`counted, ${BURST} SENDs in one batch of the queue`, ...burst.map(perMillion)],
+        ['the gateway’s fee alone, one SEND', ...AUDIENCES.map((s) => ((s + 1) / s).toFixed(2))],
+      ],
+    ),
+    `### ${thousands(CLIENTS)} idle clients for an hour`,
+    table(['', 'through the queue', 'straight'], idling),
+    END,
+  ].join('\n\n');
+}
+
+/** `page` with its counted part renewed; throws if the marks are not there. */
+export function withCounted(page: string, counted: string): string {
+  const from = page.indexOf(BEGIN);
+  const to = page.indexOf(END);
+  if (from < 0 || to < from) throw new Error('the page has no place for what is counted');
+  return page.slice(0, from) + counted + page.slice(to + END.length);
+}
+
+async function each(ingress: IngressKind, burst: number): Promise<readonly Delivering[]> {
+  const all: Delivering[] = [];
+  for (const subscribers of AUDIENCES) all.push(await sending(ingress, { subscribers, burst }));
+  return all;
+}
+
+function priceRows(): readonly (readonly string[])[] {
+  return BILLED.map((name) => {
+    const { unit, perMillion: price, source, sure }: Price = PRICES.rows[name];
+    return [unit, `${price.toFixed(3).replace(/0$/, '')}${sure ? '' : ' (unconfirmed)'}`, source];
+  });
+}
+
+function usageTable(queued: readonly Counted[], straight: readonly Counted[]): string {
+  return table(
+    [
+      '',
+      'reads (RRU)',
+      'writes (WRU)',
+      'messages billed',
+      'queue requests',
+      'invocations',
+      'GB-s',
+      '$ per million times',
+      'straight',
+    ],
+    queued.map(({ name, usage }, index) => [
+      name,
+      String(usage.readUnits),
+      String(usage.writeUnits),
+      String(usage.gatewayMessages),
+      String(usage.queueRequests),
+      String(usage.invocations),
+      usage.gigabyteSeconds.toFixed(3),
+      million(usage),
+      straight[index] === undefined ? '' : million(straight[index].usage),
+    ]),
+  );
+}
+
+function million(usage: Counted['usage']): string {
+  return dollars(times(usage, 1e6)).toFixed(2);
+}
+
+function perMillion({ usage, delivered }: Delivering): string {
+  return perMillionDelivered(usage, delivered).toFixed(2);
+}
+
+function cents({ usage }: Counted): string {
+  return `$${dollars(usage).toFixed(3)}`;
+}
+
+function thousands(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** How durations are reckoned, in words. */
+export function durationInWords(): string {
+  const { milliseconds, postMilliseconds, gigabytes, coreGigabytes } = DURATION;
+  const slower = (coreGigabytes / gigabytes.message).toFixed(1);
+  return `${milliseconds} ms an invocation and ${postMilliseconds} ms of a whole core a post (${slower} times as long at ${gigabytes.message} GB)`;
+}
