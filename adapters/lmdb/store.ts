@@ -5,10 +5,20 @@
  * the disk. Expired records are dropped a few at a time by the calls that add records.
  */
 import type { Limits } from '../../broker/limits.ts';
-import type { Checks, Clock, Held, Ids, Roster, Shelf, Store } from '../../broker/ports.ts';
+import type {
+  Checks,
+  Clock,
+  Held,
+  Ids,
+  Mailboxes,
+  Roster,
+  Shelf,
+  Store,
+} from '../../broker/ports.ts';
 import { systemIds } from '../system.ts';
 import { end, find, keepHalf, open, sweep, update } from './connections.ts';
 import { type LmdbJournal, lmdbJournal, openJournalTables } from './journal.ts';
+import { lmdbMailboxes, openMailboxTables } from './mailboxes.ts';
 import { enlist, subscribe, subscriptions, unsubscribe } from './members.ts';
 import { lmdbChecks, lmdbRoster, openRosterTables } from './roster.ts';
 import { lmdbShelf } from './shelf.ts';
@@ -33,6 +43,7 @@ export interface LmdbStore extends Store {
   readonly roster: Roster;
   readonly checks: Checks;
   readonly shelf: Shelf;
+  readonly mailboxes: Mailboxes;
   close(): Promise<void>;
 }
 
@@ -86,6 +97,7 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
     journal: lmdbJournal({ tables: openJournalTables(tables), clock, ids, limits }),
     roster: lmdbRoster(rosterTables, clock),
     checks: lmdbChecks(rosterTables),
+    mailboxes: lmdbMailboxes(openMailboxTables(tables), { clock, limits }),
     shelf: lmdbShelf(tables, clock),
     async unsubscribe(connectionId, id, stamp) {
       return changeAndSweep((at) => unsubscribe(at, connectionId, { id, stamp }));

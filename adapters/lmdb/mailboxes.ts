@@ -1,0 +1,182 @@
+/**
+ * Mailboxes in the LMDB folder: `M` has a row a session, `N` its posts, one a row, so that an append
+ * costs the same however much waits. Each call is one write transaction. Who waits in this process
+ * is woken by what this process does; what others do is looked for every few milliseconds.
+ */
+import { sessionOf } from '../../broker/address.ts';
+import type { Limits } from '../../broker/limits.ts';
+import type { Clock, Lease, Mailbox, MailboxClosed, Mailboxes } from '../../broker/ports.ts';
+import { makeWaiters } from '../mailbox/waiters.ts';
+import { beginningWith, type Tables } from './tables.ts';
+
+interface Row {
+  readonly connectionId: string;
+  /** Numbers of the first post and of the one that comes next. */
+  readonly first: number;
+  readonly next: number;
+  readonly bytes: number;
+  readonly receiver?: string | undefined;
+  readonly until: number;
+  readonly expiresAt: number;
+  readonly closed?: MailboxClosed | undefined;
+}
+
+/** Each opening looks at so many sessions, in turn, and drops the expired. */
+const SWEPT_PER_CALL = 8;
+/** How soon a change by another thread or process is seen. */
+const LOOK_MILLISECONDS = 10;
+
+export function openMailboxTables({ root }: Pick<Tables, 'root'>) {
+  const encoding = { encoding: 'msgpack', useRecords: false } as const;
+  return {
+    root,
+    rows: root.openDB<Row, [string]>('M', encoding),
+    posts: root.openDB<Buffer, [string, number]>('N', { encoding: 'binary' }),
+  };
+}
+
+export function lmdbMailboxes(
+  tables: ReturnType<typeof openMailboxTables>,
+  { clock, limits }: { readonly clock: Clock; readonly limits: Limits },
+): Mailboxes {
+  const { root, rows, posts } = tables;
+  const waiters = makeWaiters();
+  let swept = '';
+
+  const change = <T>(action: () => T): T => root.transactionSync(action);
+
+  function live(session: string): Row | undefined {
+    const row = rows.get([session]);
+    return row !== undefined && row.expiresAt > clock.now() ? row : undefined;
+  }
+
+  function fresh(session: string): Row | undefined {
+    // The library reads one state of the folder per turn of the event loop; others write meanwhile.
+    root.resetReadTxn();
+    return live(session);
+  }
+
+  function drop(session: string): void {
+    for (const key of [...posts.getKeys(beginningWith(session))]) posts.removeSync(key);
+    rows.removeSync([session]);
+  }
+
+  function sweep(): void {
+    const some = [...rows.getRange({ start: [swept], limit: SWEPT_PER_CALL })];
+    for (const { key, value } of some) if (value.expiresAt <= clock.now()) drop(key[0]);
+    swept = some.length < SWEPT_PER_CALL ? '' : (some.at(-1)?.key[0] ?? '');
+  }
+
+  function append(connectionId: string, added: readonly Uint8Array[]): 'done' | 'gone' | 'full' {
+    const session = sessionOf(connectionId);
+    const row = live(session);
+    if (row?.connectionId !== connectionId || row.closed !== undefined) return 'gone';
+    const bytes = added.reduce((sum, post) => sum + post.length, row.bytes);
+    const count = row.next - row.first + added.length;
+    if (bytes > limits.mailboxBytesMax || count > limits.mailboxPostsMax) return 'full';
+    for (const [index, post] of added.entries()) {
+      posts.putSync([session, row.next + index], Buffer.from(post));
+    }
+    rows.putSync([session], { ...row, bytes, next: row.next + added.length });
+    return 'done';
+  }
+
+  function take(session: string, receiver: string) {
+    const row = live(session);
+    if (row === undefined) return 'lost';
+    const { closed, first, next } = row;
+    if (closed === undefined && row.receiver !== receiver) return 'lost';
+    const taken: Uint8Array[] = [];
+    for (let number = first; number < next; number++) {
+      const post = posts.get([session, number]);
+      if (post !== undefined) taken.push(post);
+      posts.removeSync([session, number]);
+    }
+    if (next > first) rows.putSync([session], { ...row, first: next, bytes: 0 });
+    return { posts: taken, ...(closed === undefined ? {} : { closed }) };
+  }
+
+  return {
+    open: async (session, connectionId, lease) =>
+      change(() => {
+        sweep();
+        if (live(session) !== undefined) return 'exists';
+        drop(session);
+        rows.putSync([session], { connectionId, first: 0, next: 0, bytes: 0, ...leased(lease) });
+        return 'opened';
+      }),
+
+    find: async (session) => shown(fresh(session)),
+
+    async append(connectionId, added) {
+      const outcome = change(() => append(connectionId, added));
+      if (outcome === 'done') waiters.wake(sessionOf(connectionId));
+      return outcome;
+    },
+
+    receive: async (session, lease) =>
+      change(() => {
+        const row = live(session);
+        if (row === undefined) return 'unknown';
+        if (row.closed === undefined) {
+          const held = row.receiver !== undefined && row.receiver !== lease.receiver;
+          if (held && row.until > clock.now()) return 'busy';
+          rows.putSync([session], { ...row, ...leased(lease) });
+        }
+        return shown(row) ?? 'unknown';
+      }),
+
+    async take(session, receiver) {
+      const row = fresh(session);
+      // Nothing to take is found out without a write.
+      if (row !== undefined && row.next === row.first) {
+        if (row.closed !== undefined) return { posts: [], closed: row.closed };
+        return row.receiver === receiver ? { posts: [] } : 'lost';
+      }
+      return change(() => take(session, receiver));
+    },
+
+    async release(session, receiver, expiresAt) {
+      change(() => {
+        const row = live(session);
+        if (row?.receiver !== receiver) return;
+        rows.putSync([session], { ...row, receiver: undefined, expiresAt });
+      });
+    },
+
+    async close(connectionId, closed, expiresAt) {
+      const session = sessionOf(connectionId);
+      const done = change(() => {
+        const row = live(session);
+        if (row?.connectionId !== connectionId || row.closed !== undefined) return false;
+        const last = Math.max(row.expiresAt, expiresAt);
+        rows.putSync([session], { ...row, closed, expiresAt: last });
+        return true;
+      });
+      if (done) waiters.wake(session);
+      return done;
+    },
+
+    changed: (session, milliseconds, signal) =>
+      waiters.wait(session, {
+        milliseconds,
+        signal,
+        settled: () => isSettled(fresh(session)),
+        everyMilliseconds: LOOK_MILLISECONDS,
+      }),
+  };
+}
+
+function leased({ receiver, until, expiresAt }: Lease) {
+  return { receiver, until, expiresAt };
+}
+
+function shown(row: Row | undefined): Mailbox | undefined {
+  if (row === undefined) return undefined;
+  const { connectionId, closed } = row;
+  return closed === undefined ? { connectionId } : { connectionId, closed };
+}
+
+function isSettled(row: Row | undefined): boolean {
+  return row === undefined || row.closed !== undefined || row.next > row.first;
+}
