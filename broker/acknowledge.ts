@@ -3,10 +3,12 @@
  * that they will be. On a topic there is nothing to settle, and an id that leads nowhere is void:
  * whoever guesses one learns nothing, and takes nothing.
  */
-import { parseDestination } from './destination.ts';
+
+import { subscriptionOfAck } from './ack-id.ts';
+import { type Destination, parseDestination } from './destination.ts';
 import type { Notice } from './fanout.ts';
-import { subscriptionOfAck } from './handout.ts';
 import type { AcknowledgeCommand, Acknowledgement } from './model.ts';
+import type { Logs } from './ports.ts';
 import { answer, type Session } from './session.ts';
 import { meant } from './synonyms.ts';
 
@@ -23,14 +25,21 @@ export async function noticesOf(
   command: AcknowledgeCommand,
   { connection, ports }: Session,
 ): Promise<readonly Notice[]> {
-  if (ports.logs === undefined) return [];
+  const { logs } = ports;
+  if (logs === undefined) return [];
   const named = command.subscription ?? subscriptionOfAck(command.id);
   const all = await ports.store.subscriptions(connection.id);
   return all
     .filter(({ id }) => named === undefined || id === named)
+    .filter(({ ack }) => ack !== 'auto')
     .map(({ destination }) => parseDestination(destination, ports.limits))
-    .filter(({ kind }) => kind === 'queue')
+    .filter((destination) => isAcknowledged(destination, logs))
     .map((destination) => ({ destination, entry: entryOf(command, connection.id, named) }));
+}
+
+/** Where an ACK has something to settle: a queue, or the position of a durable subscription. */
+function isAcknowledged(destination: Destination, { policies }: Logs): boolean {
+  return !destination.pattern && policies(destination).logged;
 }
 
 function entryOf(

@@ -7,6 +7,7 @@
  * connection is not. A repeat of the same events (a retried invocation) has the same message-ids and
  * changes no record twice.
  */
+import { dismiss } from './dismiss.ts';
 import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import { execute } from './execute.ts';
@@ -71,7 +72,7 @@ export async function converse(
   await flush(session);
   if (session.ended === 'refused' || session.ended === 'left') {
     halves.delete(connectionId);
-    await ports.outbox.close(connectionId);
+    await dismiss(session.connection, ports);
   }
 }
 

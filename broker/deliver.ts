@@ -11,12 +11,13 @@
  * per connection and 32 KB, 1 write of progress.
  */
 import { type Destination, parseDestination } from './destination.ts';
+import { type Durables, openDurables } from './durable.ts';
 import type { Entry, LoggedMessage, LogRecord, Membership, Position } from './model.ts';
 import { formatPosition, replay } from './past.ts';
 import type { Logs, Ports, Progress } from './ports.ts';
 import { enterRoom, goneFromRoom, leaveRoom, showRoom } from './presence.ts';
 import { deliverQueue } from './queue.ts';
-import { makeScene, type Scene } from './scene.ts';
+import { keyOf, makeScene, type Scene } from './scene.ts';
 
 /** Records of any logs, each log's in order. Throws if one could not be kept: give them again. */
 export async function deliverLogs(records: readonly LogRecord[], ports: Ports): Promise<void> {
@@ -42,6 +43,7 @@ interface Step {
   readonly destination: Destination;
   readonly record: LogRecord;
   readonly scene: Scene;
+  readonly durables: Durables | undefined;
   readonly ports: Ports;
   readonly logs: Logs;
   /** Names the change: the same when the record comes again. */
@@ -64,16 +66,28 @@ async function deliverLog(records: readonly LogRecord[], ports: Ports, logs: Log
   }
   await keepHistory(destination, fresh, ports, logs);
   const scene = await makeScene(destination, ports);
+  const asked = fresh.some(({ entries }) => entries.some((one) => 'durable' in one && one.durable));
+  const durables =
+    asked || progress?.durables
+      ? await openDurables(destination.canonical, ports, logs)
+      : undefined;
   for (const record of fresh) {
     const messages = record.entries.filter(({ type }) => type === 'message').length;
-    const step = { destination, record, scene, ports, logs, mark: '', seq: record.seq - messages };
+    const seq = record.seq - messages;
+    const step = { destination, record, scene, durables, ports, logs, mark: '', seq };
     for (const [index, entry] of record.entries.entries()) {
       await tell(entry, { ...step, mark: `${record.epoch}-${record.revision}-${index}` });
       if (entry.type === 'message') step.seq++;
     }
   }
-  await scene.post();
-  await logs.journal.advance(destination.canonical, positionAfter(last));
+  const cut = await scene.post();
+  const present = scene.audience().filter(({ connectionId }) => !cut.has(connectionId));
+  durables?.posted({ epoch: last.epoch, seq: last.seq }, new Set(present.map(keyOf)));
+  const kept = await durables?.save();
+  await logs.journal.advance(destination.canonical, {
+    ...positionAfter(last),
+    ...(kept ? { durables: true } : {}),
+  });
 }
 
 function positionAfter({ epoch, revision }: LogRecord): Progress {
@@ -116,13 +130,17 @@ async function tell(entry: Entry, step: Step): Promise<void> {
       return join(entry, step);
     case 'leave':
       step.scene.forget(entry.membership);
-      return leaveRoom(entry.membership, entry.how, step);
+      step.durables?.forget(entry.membership);
+      return step.destination.kind === 'room'
+        ? leaveRoom(entry.membership, entry.how, step)
+        : undefined;
     case 'gone':
       return goneFromRoom(entry.membership, entry.mark, step);
     case 'watch':
       return showRoom(entry.membership, entry.receipt, positionOf(step), step);
     case 'ack':
     case 'nack':
+      return step.durables?.acknowledge(entry, step.record.epoch);
     case 'tick':
       return; // Of a queue's log, which has a deliverer of its own.
     default:
@@ -137,13 +155,15 @@ function positionOf({ record, seq }: Step): Position {
 /** The subscription begins here: its answer, its past, and then whatever follows in the log. */
 async function join(entry: Entry & { readonly type: 'join' }, step: Step): Promise<void> {
   const { destination, scene, ports, logs } = step;
-  const { membership, past, receipt } = entry;
+  const { membership, past, durable, receipt } = entry;
   const subscriber = await enlist(membership, destination, logs);
   if (subscriber === undefined) return;
   const position = positionOf(step);
   const { canonical } = destination;
+  const before =
+    durable === undefined ? undefined : await step.durables?.listen(membership, durable, position);
   const { recovered, messages } = await replay(
-    past,
+    past ?? (before && { from: 'since', position: before }),
     position,
     canonical,
     logs.policies(destination),

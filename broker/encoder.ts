@@ -3,6 +3,7 @@
  * the receiver's own is spliced in. Receivers whose frames are the same octets get the same object,
  * which the outbox may recognise: with the usual client every receiver's subscription id is the same.
  */
+import { ackOfSeq } from './ack-id.ts';
 import type { Carrier, Connection, Dialect, Message, Splice, Subscriber } from './model.ts';
 import type { Ports } from './ports.ts';
 
@@ -87,10 +88,14 @@ export function makeEncoder(ports: Ports): Encoder {
   };
 }
 
-/** On a topic there is nothing to settle: the message's own id serves as its `ack`. */
+/** On the direct lane there is nothing to settle: the message's own id serves as its `ack`. */
 function spliced(splice: Splice, { stretch, subscriber }: Hit, index: number): Uint8Array {
   const { subscriptionId, acks } = subscriber;
-  return acks ? splice(subscriptionId, stretch.messages[index]?.id) : splice(subscriptionId);
+  const message = stretch.messages[index];
+  if (!acks || message === undefined) return splice(subscriptionId);
+  const [name, seq = ''] = message.headers[0] ?? [];
+  const logged = name === 'seq' && /^\d{1,15}$/.test(seq);
+  return splice(subscriptionId, logged ? ackOfSeq(seq, subscriptionId) : message.id);
 }
 
 function shares(one: Shared, stretch: Stretch, subscriber: Subscriber): boolean {

@@ -4,6 +4,7 @@
  * was sent is consumed; whoever cannot be posted to is cut, and its share goes to the others.
  */
 
+import { ackOfItem } from './ack-id.ts';
 import { bury } from './dead-letters.ts';
 import type { Message, Subscriber } from './model.ts';
 import { type Consumer, consumerKey, type Item, type Lease } from './queue-cells.ts';
@@ -58,7 +59,7 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       item: { ...item, deliveries },
       connectionId: consumer.connectionId,
       subscriptionId: consumer.subscriptionId,
-      ackId: ackIdOf(item.place, deliveries, consumer.subscriptionId),
+      ackId: ackOfItem(item.place, deliveries, consumer.subscriptionId),
       until: clock.now() + limits.ackSecondsDefault * 1000,
       revision: step.revision,
       order: step.revision * limits.queueCellsMax + ordinal++,
@@ -160,17 +161,6 @@ function asReceived({ message, deliveries }: Item): Message {
     ...message,
     headers: [['redelivered', 'true'], ['delivery-count', String(deliveries)], ...message.headers],
   };
-}
-
-/** Names one delivery to one subscription: useless to others, and void for a later delivery. */
-export function ackIdOf(place: string, delivery: number, subscriptionId: string): string {
-  return `${place}-${delivery}-${Buffer.from(subscriptionId).toString('base64url')}`;
-}
-
-/** The subscription that an ack id names, or undefined if it is none of ours. */
-export function subscriptionOfAck(ackId: string): string | undefined {
-  const [, encoded] = /^\d{6}-\d{15}-\d+-([\w-]+)$/.exec(ackId) ?? [];
-  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64url').toString();
 }
 
 function reasonToBury(item: Item, now: number, deliveriesMax: number): string | undefined {

@@ -108,6 +108,8 @@ export const LIMITS = {
   queueRoundsMax: 20,
   /** Consumers, delays and leases of one queue that its deliverer reads at once. */
   queueCellsMax: 50_000,
+  /** How long a durable subscription's position is kept while its client is away. */
+  durableSeconds: 30 * 24 * 3600,
   /** The longest a task can be put off (SQS DelaySeconds); what is later is put off again. */
   laterSecondsMax: 900,
   /** Logs one COMMIT may touch: TransactWriteItems takes 100 items. */

@@ -276,6 +276,8 @@ export type Entry =
       readonly membership: Membership;
       readonly past?: Past;
       readonly consumer?: ConsumerOptions;
+      /** The ack mode of a durable subscription: the server keeps its position. */
+      readonly durable?: AckMode;
       readonly receipt?: string;
     }
   | { readonly type: 'leave'; readonly membership: Membership; readonly how: 'left' | 'lost' }

@@ -164,6 +164,8 @@ export interface Held {
 export interface Progress {
   readonly epoch: string;
   readonly revision: number;
+  /** Set while durable subscriptions listen: their positions are to be moved. */
+  readonly durables?: boolean;
 }
 
 /**

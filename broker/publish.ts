@@ -9,6 +9,7 @@ import type { Limits } from './limits.ts';
 import type { Audience, Headers, SendCommand } from './model.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
+import { assertReachable, withReplyTo } from './temporary.ts';
 
 /**
  * The receipt is told once every subscriber found has been posted to, or on the logged lane once the
@@ -31,7 +32,9 @@ export async function publicationOf(
   const destination = parseTarget(command.destination, limits);
   assertServed(destination, logs);
   if (destination.kind === 'presence') throw readOnly();
-  const octets = command.body.length + octetsOf(command.headers);
+  if (destination.kind === 'temp-queue') assertReachable(destination);
+  const headers = await withReplyTo(command.headers, session, place);
+  const octets = command.body.length + octetsOf(headers);
   if (octets > limits.publishBytesMax) {
     throw new BrokerError(
       'frame-too-large',
@@ -43,7 +46,7 @@ export async function publicationOf(
   const message = {
     id: place.messageId,
     destination: command.destination,
-    headers: log === undefined ? command.headers : userHeaders(command.headers),
+    headers: log === undefined ? headers : userHeaders(headers),
     body: command.body,
   };
   return { destination, message, ...(log === undefined ? {} : { log }) };

@@ -168,7 +168,8 @@ function hears({ session, member }: Subscriber, audience: Audience | undefined):
   return audience.to === undefined || named(audience.to);
 }
 
-function keyOf({
+/** Names a subscription among all. */
+export function keyOf({
   connectionId,
   subscriptionId,
 }: Pick<Subscriber, 'connectionId' | 'subscriptionId'>) {

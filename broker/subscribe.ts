@@ -3,21 +3,14 @@
  * frames of one client take effect in its order.
  */
 import { type Destination, parseDestination } from './destination.ts';
+import { endDurable } from './durable.ts';
 import { leave, membershipOf } from './ending.ts';
 import { BrokerError } from './errors.ts';
-import type { Limits } from './limits.ts';
-import type {
-  ConsumerOptions,
-  Past,
-  SubscribeCommand,
-  Subscription,
-  UnsubscribeCommand,
-} from './model.ts';
-import { parsePast } from './past.ts';
+import type { SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
 import type { Logs } from './ports.ts';
-import { makeSelector } from './selector.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
-import { meant } from './synonyms.ts';
+import { ownName } from './temporary.ts';
+import { isDurable, notDurable, type Wish, wishOf } from './wish.ts';
 
 /** Once the receipt is out, every message published later to the destination reaches it. */
 export async function subscribe(
@@ -26,15 +19,18 @@ export async function subscribe(
   place: Place,
 ): Promise<void> {
   const { ports } = session;
-  const destination = parseDestination(command.destination, ports.limits);
-  assertServed(destination, ports.logs);
+  const spelt = parseDestination(command.destination, ports.limits);
+  assertServed(spelt, ports.logs);
+  const destination =
+    spelt.kind === 'temp-queue' ? parseDestination(ownName(spelt, session), ports.limits) : spelt;
   // CONNECTED must be out before a message can be: another invocation may publish at once.
   if (session.publications.length > 0 || session.greeting) await publishPending(session);
   if (session.ended !== undefined) return;
   const logs =
     ports.logs !== undefined && isLogged(destination, ports.logs) ? ports.logs : undefined;
   // Asked before anything is written: a malformed header leaves no trace.
-  const wish = logs === undefined ? {} : wishOf(command, destination, ports.limits);
+  const wish = logs === undefined ? {} : wishOf(command, destination, session);
+  if (logs === undefined && isDurable(command.headers)) throw notDurable();
   const { id, ack, receipt } = command;
   const subscription: Subscription = {
     connectionId: session.connection.id,
@@ -80,36 +76,6 @@ async function begin(
   await journal.append(destination.canonical, [{ type: 'join', membership, ...wish }]);
 }
 
-/** What a subscription asks of a log besides its beginning. */
-interface Wish {
-  readonly past?: Past;
-  readonly consumer?: ConsumerOptions;
-  readonly receipt?: string;
-}
-
-/** Throws `header-malformed` in words. */
-function wishOf({ headers, ack }: SubscribeCommand, { kind }: Destination, limits: Limits): Wish {
-  if (kind !== 'queue') {
-    const past = parsePast(headers, limits);
-    return past === undefined ? {} : { past };
-  }
-  const selector = meant(headers, 'selector');
-  makeSelector(selector);
-  const prefetch = prefetchOf(meant(headers, 'prefetch'), limits);
-  return { consumer: { ack, prefetch, ...(selector === undefined ? {} : { selector }) } };
-}
-
-function prefetchOf(text: string | undefined, limits: Limits): number {
-  if (text === undefined) return limits.prefetchDefault;
-  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (count >= 1) return Math.min(count, limits.prefetchMax);
-  throw new BrokerError(
-    'header-malformed',
-    `prefetch-count:${text.slice(0, 40)} is no count`,
-    `Ask for 1 to ${limits.prefetchMax} unacknowledged messages: prefetch-count:10.`,
-  );
-}
-
 /** Presence is logged with its room; a pattern hears logged topics without a place in any log. */
 function isLogged(destination: Destination, { policies }: Logs): boolean {
   if (destination.kind === 'presence') return true;
@@ -134,6 +100,10 @@ export async function unsubscribe(
     const all = await ports.store.subscriptions(connection.id);
     const mine = all.find((subscription) => subscription.id === id);
     if (mine !== undefined) await leave(connection, mine, 'left', ports, ports.logs);
+    if (mine !== undefined && isDurable(command.headers)) {
+      const { canonical } = parseDestination(mine.destination, ports.limits);
+      await endDurable(canonical, membershipOf(connection, mine), ports.logs);
+    }
   }
   const outcome =
     id === undefined ? 'unknown' : await ports.store.unsubscribe(connection.id, id, place.stamp);
@@ -164,7 +134,8 @@ async function idOf(spelt: string | undefined, session: Session): Promise<string
 const LOGGED_KINDS: ReadonlySet<string> = new Set(['room', 'queue', 'presence']);
 
 export function assertServed({ kind }: Destination, logs: Logs | undefined): void {
-  if (kind === 'topic' || (logs !== undefined && LOGGED_KINDS.has(kind))) return;
+  if (kind === 'topic' || kind === 'temp-queue' || (logs !== undefined && LOGGED_KINDS.has(kind)))
+    return;
   throw new BrokerError('not-supported', `/${kind}/ is not served yet`, 'Try /topic/greetings.');
 }
 
