@@ -59,7 +59,7 @@ async function answered(request: () => Promise<unknown>): Promise<Answer> {
 }
 
 /** Version 3 of the SDK has it in `$metadata`; there is no `statusCode`. */
-function statusOf(cause: unknown): number | undefined {
+export function statusOf(cause: unknown): number | undefined {
   if (typeof cause !== 'object' || cause === null || !('$metadata' in cause)) return undefined;
   const metadata = cause.$metadata;
   if (typeof metadata !== 'object' || metadata === null) return undefined;

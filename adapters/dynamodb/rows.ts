@@ -168,17 +168,14 @@ export function readKey(row: Row): Key {
 /** `dialect` and `version` are those of the session: fan-out reads nothing besides this row. */
 export function subscriberRow(
   connection: Connection,
-  subscription: Subscription,
+  { id, ack, stamp }: Pick<Subscription, 'id' | 'ack' | 'stamp'>,
   destination: Destination,
 ): Row {
-  const { connectionId, subscriptionId, expiresAt, ...shared } = subscriberOf(
-    connection,
-    subscription.id,
-  );
+  const { connectionId, subscriptionId, expiresAt, ...shared } = subscriberOf(connection, id, ack);
   return {
     ...subscriberKey(audience(destination), connectionId, subscriptionId),
     ...shared,
-    stamp: subscription.stamp,
+    stamp,
     ...(destination.pattern && { segments: destination.segments }),
     ...expiry(expiresAt),
   };
@@ -190,6 +187,7 @@ export const SUBSCRIBER_ATTRIBUTES = [
   'carrier',
   'dialect',
   'version',
+  'acks',
   'session',
   'member',
   'connectedAt',
@@ -209,6 +207,7 @@ export function readSubscriber(row: Row): Subscriber {
     carrier: text(row, 'carrier'),
     dialect: text(row, 'dialect'),
     version: text(row, 'version'),
+    ...(row['acks'] === true && { acks: true }),
     ...(session !== undefined && { session }),
     ...(member !== undefined && { member }),
     connectedAt: number(row, 'connectedAt'),

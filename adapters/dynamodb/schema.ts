@@ -1,5 +1,6 @@
 /**
- * The one table: its definition and the keys of its rows; what the rows hold is rows.ts.
+ * The one table: its definition and the keys of its rows; what the rows hold is rows.ts, and for
+ * logs entries.ts.
  *
  * | pk         | sk        | row                                                                  |
  * |------------|-----------|----------------------------------------------------------------------|
@@ -8,6 +9,14 @@
  * | `C#conn`   | `S#id`    | subscription, with the `pk` of its subscriber row; `gone`: tombstone |
  * | `D#dest`   | `conn#id` | subscriber of exactly this destination                               |
  * | `P#prefix` | `conn#id` | subscriber of a pattern whose literal beginning is `prefix`          |
+ * | `H#dest`   | `H`       | head of a log: its last change, which the table's stream tells       |
+ * | `H#dest`   | `P`       | how far `deliver` has got in that log                                |
+ * | `L#dest`   | `ep#seq`  | history: one message of the log's epoch `ep`                         |
+ * | `B#id`     | `B`       | a body too large for a head, which names it                          |
+ * | `I#dest`   | `id`      | a publish id that is taken; `I#` alone: the name of a commit         |
+ * | `R#room`   | `member`  | a member of a room, with its subscriptions                           |
+ * | `Q#shelf`  | `key`     | a cell of a shelf                                                    |
+ * | `X#m#n`    | `conn`    | connection to be asked in minute `m` whether it lives; shard `n`     |
  *
  * `B` and `C` are neighbours so that one Query finds both. A connection id never holds `#`, a
  * subscription id or a pattern may; so a pattern's segments are an attribute, no part of the key.
@@ -25,6 +34,8 @@ export const tableDefinition = {
     { AttributeName: 'sk', KeyType: 'RANGE' },
   ],
   BillingMode: 'PAY_PER_REQUEST',
+  /** The images of heads are the stream of the logs. */
+  StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
 } as const;
 
 /** The table's TTL attribute: seconds since 1970, rounded up. Reads go by `expiresAt` instead. */
@@ -73,4 +84,44 @@ export function audiences(destination: Destination): readonly string[] {
 
 export function subscriberKey(pk: string, connectionId: string, id: string): Key {
   return { pk, sk: `${connectionId}#${id}` };
+}
+
+export function headKey(destination: string): Key {
+  return { pk: `H#${destination}`, sk: 'H' };
+}
+
+/** The log whose head has this key; undefined for any other row. */
+export function logOf({ pk, sk }: Key): string | undefined {
+  return sk === 'H' && pk.startsWith('H#') ? pk.slice(2) : undefined;
+}
+
+export function progressKey(destination: string): Key {
+  return { pk: `H#${destination}`, sk: 'P' };
+}
+
+/** Digits of a `seq` in a key: any safe integer, so that text order is theirs. */
+const SEQ_DIGITS = 16;
+
+export function historyKey(destination: string, epoch: string, seq: number): Key {
+  return { pk: `L#${destination}`, sk: `${epoch}#${String(seq).padStart(SEQ_DIGITS, '0')}` };
+}
+
+export function bodyKey(id: string): Key {
+  return { pk: `B#${id}`, sk: 'B' };
+}
+
+export function publishIdKey(destination: string, id: string): Key {
+  return { pk: `I#${destination}`, sk: id };
+}
+
+export function memberKey(room: string, member: string): Key {
+  return { pk: `R#${room}`, sk: member };
+}
+
+export function cellKey(shelf: string, key: string): Key {
+  return { pk: `Q#${shelf}`, sk: key };
+}
+
+export function checkKey(minute: number, shard: number, connectionId: string): Key {
+  return { pk: `X#${minute}#${shard}`, sk: connectionId };
 }

@@ -8,9 +8,10 @@
  */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Limits } from '../../broker/limits.ts';
-import type { Clock, Store } from '../../broker/ports.ts';
+import type { Clock, Held, Store } from '../../broker/ports.ts';
 import { subscribers } from './audience.ts';
 import { connections } from './connections.ts';
+import { held } from './held.ts';
 import { subscriptions } from './subscriptions.ts';
 import { dynamoTable } from './table.ts';
 
@@ -23,12 +24,18 @@ export interface DynamoStoreOptions {
   readonly rowsPerReadMax?: number;
 }
 
-export function dynamoStore(options: DynamoStoreOptions): Store {
+export interface DynamoStore extends Store {
+  readonly held: Held;
+}
+
+export function dynamoStore(options: DynamoStoreOptions): DynamoStore {
   const { client, tableName, clock, limits, rowsPerReadMax } = options;
   const table = dynamoTable(client, tableName);
+  const world = { table, clock, limits };
   return {
-    ...connections({ table, clock, limits }),
-    ...subscriptions({ table, clock, limits }),
+    ...connections(world),
+    ...subscriptions(world),
+    held: held(world),
     subscribers: subscribers(table, {
       clock,
       ...(rowsPerReadMax !== undefined && { rowsMax: rowsPerReadMax }),

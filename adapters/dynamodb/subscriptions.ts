@@ -41,9 +41,12 @@ import type { Table } from './table.ts';
 /** All that is read to list subscriptions. */
 const LISTED = ['pk', 'sk', 'destination', 'ack', 'stamp', 'expiresAt', 'gone', 'ended'];
 
+/** A row that can be written over, whoever wrote it. */
+const FREE = 'attribute_not_exists(#pk) OR #expiresAt <= :now';
+
 type Subscriptions = Pick<Store, 'subscribe' | 'unsubscribe' | 'subscriptions'>;
 
-interface World {
+export interface World {
   readonly table: Table;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -52,7 +55,7 @@ interface World {
 export function subscriptions(world: World): Subscriptions {
   return {
     subscribe: (connection, subscription, destination) =>
-      subscribe(world, { connection, subscription, destination }),
+      subscribe(world, { connection, subscription, destination, listed: true }),
     unsubscribe: (connectionId, id, stamp) => unsubscribe(world, { connectionId, id, stamp }),
     subscriptions: (connectionId) => list(world, connectionId),
   };
@@ -62,30 +65,40 @@ interface Asked {
   readonly connection: Connection;
   readonly subscription: Subscription;
   readonly destination: Destination;
+  /** Whether its audience hears of it now: held.ts enlists it later. */
+  readonly listed: boolean;
 }
 
-/** 3 WRU and 1 RRU. */
-async function subscribe(world: World, { connection, subscription, destination }: Asked) {
+/** 3 WRU and 1 RRU; 2 WRU if it is not listed. */
+export async function subscribe(world: World, asked: Asked) {
+  const { connection, subscription, destination, listed } = asked;
   const { table, clock } = world;
   const { connectionId, id, stamp } = subscription;
   const at = audience(destination);
   const key = subscriptionKey(connectionId, id);
   const values = { stamp, now: clock.now() };
-  const free = 'attribute_not_exists(#pk) OR #expiresAt <= :now';
   const taken = await table.put(subscriptionRow(subscription, at, connection.expiresAt), {
-    when: `${free} OR #stamp = :stamp OR (attribute_exists(#gone) AND #stamp < :stamp)`,
+    when: `${FREE} OR #stamp = :stamp OR (attribute_exists(#gone) AND #stamp < :stamp)`,
     values,
   });
   if (!taken.done) return refusal(world, connectionId, taken.row);
-  await table.put(subscriberRow(connection, subscription, destination), {
-    when: `${free} OR #stamp <= :stamp`,
-    values,
-  });
+  if (listed) await enter(world, asked);
   const standing = await table.get(key);
   const mine = standing && !isGone(standing) && readStamp(standing) === stamp;
   const outcome = mine ? await admit(world, subscription) : 'stale';
   if (outcome !== 'done') await takeBack(world, subscription, at);
   return outcome;
+}
+
+/** Writes the subscriber row, unless a newer one stands there. 1 WRU. */
+export async function enter(
+  { table, clock }: World,
+  { connection, subscription, destination }: Omit<Asked, 'listed'>,
+): Promise<void> {
+  await table.put(subscriberRow(connection, subscription, destination), {
+    when: `${FREE} OR #stamp <= :stamp`,
+    values: { stamp: subscription.stamp, now: clock.now() },
+  });
 }
 
 /** Why an id cannot be taken: one read more, paid by those who are refused. */

@@ -35,6 +35,10 @@ export interface QueryRange {
   readonly attributes: readonly string[];
   readonly from?: Key;
   readonly rowsMax?: number;
+  /** Descending by `sk`. */
+  readonly lastFirst?: boolean;
+  /** At half the price; what was written a moment ago may be missing. */
+  readonly eventually?: boolean;
 }
 
 export interface Page {
@@ -49,16 +53,17 @@ export interface Table {
   update(key: Key, change: Condition & { readonly set: string }): Promise<Written>;
   /** Unconditional without a condition, and then always done. */
   remove(key: Key, condition?: Condition): Promise<Written>;
-  /** Consistent; at most 1 MB, and `rowsMax` rows. */
+  /** Consistent unless `eventually`; at most 1 MB, and `rowsMax` rows. */
   query(range: QueryRange): Promise<Page>;
-  /** Consistent; page after page. For rows whose number is bounded elsewhere. */
+  /** The same, page after page. For rows whose number is bounded elsewhere. */
   queryAll(range: QueryRange): Promise<readonly Row[]>;
 }
 
 export function dynamoTable(client: DynamoDBDocumentClient, tableName: string): Table {
   const TableName = tableName;
 
-  async function query({ pk, range, attributes, from, rowsMax }: QueryRange): Promise<Page> {
+  async function query(asked: QueryRange): Promise<Page> {
+    const { pk, range, attributes, from, rowsMax, lastFirst = false, eventually = false } = asked;
     const KeyConditionExpression = range
       ? '#pk = :pk AND #sk BETWEEN :first AND :last'
       : '#pk = :pk';
@@ -66,7 +71,8 @@ export function dynamoTable(client: DynamoDBDocumentClient, tableName: string): 
     const { Items = [], LastEvaluatedKey } = await client.send(
       new QueryCommand({
         TableName,
-        ConsistentRead: true,
+        ConsistentRead: !eventually,
+        ScanIndexForward: !lastFirst,
         KeyConditionExpression,
         ProjectionExpression,
         ...names(KeyConditionExpression, ProjectionExpression),
@@ -147,13 +153,13 @@ function guarded(TableName: string, condition: Condition, set = '') {
 }
 
 /** Every attribute goes by an alias: some of our names are DynamoDB's reserved words. */
-function names(...expressions: readonly string[]) {
+export function names(...expressions: readonly string[]) {
   const found = expressions.join(' ').matchAll(/#(\w+)/g);
   const pairs = [...found].map(([alias, name]) => [alias, name] as const);
   return { ExpressionAttributeNames: Object.fromEntries(pairs) as Record<string, string> };
 }
 
-function values(given: Values) {
+export function values(given: Values) {
   const pairs = Object.entries(given).map(([name, value]) => [`:${name}`, value] as const);
   return { ExpressionAttributeValues: Object.fromEntries(pairs) };
 }

@@ -6,6 +6,7 @@ import type { Key } from 'lmdb';
 import type { Limits } from '../../broker/limits.ts';
 import type { Entry, LoggedMessage, LogRecord, Position } from '../../broker/model.ts';
 import type { Clock, Ids, Journal, LogStream, Progress } from '../../broker/ports.ts';
+import { newEpoch } from '../epoch.ts';
 import type { Tables } from './tables.ts';
 
 interface HeadRow extends Position {
@@ -132,14 +133,6 @@ function append({ tables, ids }: World, destination: string, entries: readonly E
   tables.cursors.putSync('next', cursor);
   tables.stream.putSync(cursor, { destination, ...head, entries });
   return { epoch: head.epoch, seq: head.seq };
-}
-
-/** `[0-9a-z]`, as a position tells it; half of it would do. */
-function newEpoch(ids: Ids): string {
-  return ids
-    .random()
-    .replace(/[^0-9a-z]/g, '')
-    .slice(0, 12);
 }
 
 /** Inside a transaction. False: the id is taken. */

@@ -6,6 +6,7 @@
 import type { Limits } from '../../broker/limits.ts';
 import type { Entry, LoggedMessage, LogRecord, Position } from '../../broker/model.ts';
 import type { Clock, Ids, Journal, LogStream, Progress } from '../../broker/ports.ts';
+import { newEpoch } from '../epoch.ts';
 
 interface Kept {
   readonly message: LoggedMessage;
@@ -45,10 +46,7 @@ export function memoryJournal(world: {
     const there = logs.get(destination);
     if (there !== undefined) return there;
     const log: Log = {
-      epoch: ids
-        .random()
-        .replace(/[^0-9a-z]/g, '')
-        .slice(0, 12),
+      epoch: newEpoch(ids),
       seq: 0,
       revision: 0,
       progress: undefined,

@@ -10,6 +10,7 @@ import { journalContract } from '../contract/journal.ts';
 import { idsInARow, joined, START, said, saidIn } from '../contract/journal-world.ts';
 import { type MakeStream, streamContract, withRecords } from '../contract/log-stream.ts';
 import { rosterContract, there } from '../contract/roster.ts';
+import { shelfContract } from '../contract/shelf.ts';
 
 interface World {
   readonly clock: Clock;
@@ -44,6 +45,10 @@ rosterContract('lmdb', async (world) => {
 checksContract('lmdb', async (world) => {
   const { store, close } = await opened(world);
   return { checks: store.checks, close };
+});
+shelfContract('lmdb', async (clock) => {
+  const { store, close } = await opened({ clock, limits: LIMITS });
+  return { shelf: store.shelf, close };
 });
 
 describe('after a restart', () => {

@@ -19,6 +19,7 @@ export type MakeHeld = (world: StoreWorld) => Promise<{
 }>;
 
 interface HeldStage extends Stage {
+  readonly store: Store & { readonly held: Held };
   hold(connection: Connection, wish: Wish): ReturnType<Held['hold']>;
   enlist(connection: Connection, wish: Wish): Promise<Subscriber | undefined>;
 }
@@ -26,24 +27,25 @@ interface HeldStage extends Stage {
 const X: Wish = { id: '1', to: '/room/x', at: at(1) };
 
 function onHeld(make: MakeHeld, body: (stage: HeldStage) => Promise<void>): () => Promise<void> {
-  let held: Held;
+  let store: HeldStage['store'];
   return onStage(
     async (world) => {
       const open = await make(world);
-      held = open.store.held;
+      store = open.store;
       return open;
     },
     (stage) =>
       body({
         ...stage,
+        store,
         hold: (connection, wish) =>
-          held.hold(
+          store.held.hold(
             connection,
             subscriptionOf(connection.id, wish),
             parseDestination(wish.to, stage.limits),
           ),
         enlist: ({ id }, wish) =>
-          held.enlist(id, wish.id, wish.at, parseDestination(wish.to, stage.limits)),
+          store.held.enlist(id, wish.id, wish.at, parseDestination(wish.to, stage.limits)),
       }),
   );
 }
@@ -170,6 +172,25 @@ function enlisting(make: MakeHeld): void {
       };
       expect(await enlist(connection, { ...X, at: at(2) })).toEqual(subscriber);
       expect(await entries('/room/x')).toEqual([subscriber]);
+    }),
+  );
+
+  test(
+    'who acknowledges is told an ack with each message, whether it was held or not',
+    onHeld(make, async ({ store, opened, enlist, subscribe, entries, limits }) => {
+      const a = await opened('a');
+      const wish = { ...subscriptionOf('a', X), ack: 'client' } as const;
+      const destination = parseDestination('/room/x', limits);
+      expect(await store.held.hold(a, wish, destination)).toBe('done');
+      expect(await enlist(a, X)).toMatchObject({ subscriptionId: '1', acks: true });
+      await store.subscribe(a, { ...wish, id: '2', ack: 'client-individual' }, destination);
+      await subscribe(a, { ...X, id: '3' });
+      const acks = (await entries('/room/x')).map((one) => [one.subscriptionId, one.acks]);
+      expect(acks.sort()).toEqual([
+        ['1', true],
+        ['2', true],
+        ['3', undefined],
+      ]);
     }),
   );
 

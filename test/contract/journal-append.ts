@@ -158,11 +158,21 @@ const ENTRIES: readonly Entry[] = [
     past: { from: 'since', position: { epoch: 'e', seq: 7 } },
   },
   { type: 'join', membership: membership('a'), past: { from: 'after', at: START } },
+  {
+    type: 'join',
+    membership: membership('a'),
+    consumer: { ack: 'client-individual', prefetch: 1, selector: "colour = 'red'" },
+  },
+  { type: 'join', membership: membership('a'), consumer: { ack: 'auto', prefetch: 100 } },
+  { type: 'join', membership: membership('a'), durable: 'client' },
   { type: 'leave', membership: membership('a'), how: 'left' },
   { type: 'leave', membership: membership('a'), how: 'lost' },
   { type: 'gone', membership: membership('a'), mark: 'e-1-0' },
   { type: 'watch', membership: membership('a') },
   { type: 'watch', membership: membership('a'), receipt: 'r' },
+  { type: 'ack', connectionId: 'a', subscriptionId: '1', id: 'm1', requeue: true },
+  { type: 'nack', connectionId: 'a', id: 'm1', requeue: false },
+  { type: 'tick' },
 ];
 
 function contents(make: MakeJournal): void {

@@ -211,6 +211,8 @@ function progressing(make: MakeJournal): void {
       expect(await journal.progress('/room/x')).toEqual({ epoch, revision: 7 });
       await journal.advance('/room/x', { epoch: 'another', revision: 2 });
       expect(await journal.progress('/room/x')).toEqual({ epoch: 'another', revision: 2 });
+      await journal.advance('/room/x', { epoch, revision: 8, durables: true });
+      expect(await journal.progress('/room/x')).toEqual({ epoch, revision: 8, durables: true });
       expect(await journal.progress('/room/y')).toBeUndefined();
     }),
   );

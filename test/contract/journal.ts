@@ -3,6 +3,7 @@
  * keeps it may stand in for any other. Black box: only the port's own methods are called.
  */
 import { journalAppend } from './journal-append.ts';
+import { journalCommit } from './journal-commit.ts';
 import { journalHistory } from './journal-history.ts';
 import { journalModel } from './journal-model.ts';
 import { journalOnce } from './journal-once.ts';
@@ -17,6 +18,7 @@ export function journalContract(
   describe(`${name} keeps the journal's promises`, () => {
     journalAppend(make);
     journalOnce(make);
+    journalCommit(make);
     journalHistory(make);
     journalModel(make, { runs, seed });
   });
