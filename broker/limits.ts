@@ -110,6 +110,9 @@ export const LIMITS = {
   queueCellsMax: 50_000,
   /** How long a durable subscription's position is kept while its client is away. */
   durableSeconds: 30 * 24 * 3600,
+  /** A selector, and how deep its parentheses go: read and run for every message and consumer. */
+  selectorBytesMax: 1024,
+  selectorDepthMax: 32,
   /** The longest a task can be put off (SQS DelaySeconds); what is later is put off again. */
   laterSecondsMax: 900,
   /** Logs one COMMIT may touch: TransactWriteItems takes 100 items. */

@@ -409,3 +409,24 @@ describe('transactions', () => {
     expect(bodies(a)).toEqual(['u1', 't2']);
   });
 });
+
+describe('selectors', () => {
+  test('each consumer gets what it wants, and the rest waits', async () => {
+    const world = queues();
+    const red = await consumer(world, 'red', ["selector:color = 'red'"]);
+    const heavy = await consumer(world, 'heavy', ['selector:weight > 5']);
+    const writer = await connected(world, 'w');
+    await writer.send(send('1', ['color:red']) + send('2', ['color:blue', 'weight:9']) + send('3'));
+    await settle(world);
+    expect([bodies(red), bodies(heavy)]).toEqual([['1'], ['2']]);
+    expect(bodies(await consumer(world, 'any', []))).toEqual(['3']);
+  });
+
+  test('a selector that makes no sense leaves no subscription', async () => {
+    const world = queues();
+    const client = await connected(world, 'a');
+    await client.send(subscribe(['selector:color =']));
+    expect(client.heard()).toContain('The selector ends too soon');
+    expect(await world.ports.store.subscriptions('a')).toEqual([]);
+  });
+});
