@@ -65,13 +65,52 @@ async function deliverLog(records: readonly LogRecord[], ports: Ports, logs: Log
     return;
   }
   await keepHistory(destination, fresh, ports, logs);
+  let reached = progress;
+  for (const stretch of stretchesOf(fresh)) {
+    reached = await deliverStretch(stretch, reached, destination, ports, logs);
+  }
+}
+
+/**
+ * A subscription that begins behind entries of the kind it hears begins a stretch: those before it
+ * are settled first. Were they given again with its row written already, it would get them before
+ * its answer, and what it then resumes would look seen.
+ */
+function stretchesOf(records: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
+  const stretches: LogRecord[][] = [];
+  const told = new Set<Entry['type']>();
+  for (const record of records) {
+    const types = record.entries.map(({ type }) => type);
+    const presence = told.has('join') || told.has('leave') || told.has('gone');
+    const amid =
+      (types.includes('join') && told.has('message')) || (types.includes('watch') && presence);
+    if (amid) told.clear();
+    const stretch = amid ? undefined : stretches.at(-1);
+    if (stretch === undefined) stretches.push([record]);
+    else stretch.push(record);
+    for (const type of types) told.add(type);
+  }
+  return stretches;
+}
+
+/** Tells all, posts all, and says so: a batch given again goes on behind it. */
+async function deliverStretch(
+  records: readonly LogRecord[],
+  before: Progress | undefined,
+  destination: Destination,
+  ports: Ports,
+  logs: Logs,
+): Promise<Progress | undefined> {
+  const last = records.at(-1);
+  if (last === undefined) return before;
+  const { canonical } = destination;
   const scene = await makeScene(destination, ports);
-  const asked = fresh.some(({ entries }) => entries.some((one) => 'durable' in one && one.durable));
+  const asked = records.some(({ entries }) =>
+    entries.some((one) => 'durable' in one && one.durable),
+  );
   const durables =
-    asked || progress?.durables
-      ? await openDurables(destination.canonical, ports, logs)
-      : undefined;
-  for (const record of fresh) {
+    asked || before?.durables ? await openDurables(canonical, ports, logs) : undefined;
+  for (const record of records) {
     const messages = record.entries.filter(({ type }) => type === 'message').length;
     const seq = record.seq - messages;
     const step = { destination, record, scene, durables, ports, logs, mark: '', seq };
@@ -84,10 +123,9 @@ async function deliverLog(records: readonly LogRecord[], ports: Ports, logs: Log
   const present = scene.audience().filter(({ connectionId }) => !cut.has(connectionId));
   durables?.posted({ epoch: last.epoch, seq: last.seq }, new Set(present.map(keyOf)));
   const kept = await durables?.save();
-  await logs.journal.advance(destination.canonical, {
-    ...positionAfter(last),
-    ...(kept ? { durables: true } : {}),
-  });
+  const reached = { ...positionAfter(last), ...(kept ? { durables: true } : {}) };
+  await logs.journal.advance(canonical, reached);
+  return reached;
 }
 
 function positionAfter({ epoch, revision }: LogRecord): Progress {

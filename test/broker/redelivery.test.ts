@@ -1,0 +1,63 @@
+/** Streams give a batch again when its invocation died: found by the simulation, kept by name. */
+import type { Outbox } from '../../broker/ports.ts';
+import { CONNECT, frame, makeWorld } from './world.ts';
+
+/** An outbox whose invocation dies while `fatal` says so, before anything is posted. */
+function dying(outbox: Outbox, fatal: (connectionIds: readonly string[]) => boolean): Outbox {
+  return {
+    ...outbox,
+    async post(deliveries) {
+      if (fatal(deliveries.map((one) => one.connectionId))) throw new Error('the invocation died');
+      return outbox.post(deliveries);
+    },
+  };
+}
+
+const subscribe = (destination: string, id: string) =>
+  frame('SUBSCRIBE', [`id:${id}`, `destination:${destination}`, 'receipt:joined']);
+
+test('a batch that dies behind a join gives the joiner nothing older when it comes again', async () => {
+  let fatal = false;
+  const world = makeWorld({
+    rooms: true,
+    wrapOutbox: (outbox) => dying(outbox, (ids) => fatal && ids.includes('r')),
+  });
+  const writer = await world.client('w');
+  const reader = await world.client('r');
+  await writer.send(CONNECT, frame('SEND', ['destination:/room/x'], 'older'));
+  await reader.send(CONNECT);
+  await reader.send(subscribe('/room/x', '1'));
+  await writer.send(frame('SEND', ['destination:/room/x'], 'newer'));
+  reader.heard();
+  fatal = true;
+  await expect(world.pump()).rejects.toThrow('the invocation died');
+  fatal = false;
+  await world.pump();
+  const heard = reader.heard();
+  expect(heard).toMatch(/^RECEIPT\n/);
+  expect(heard).not.toContain('older');
+  expect(heard).toContain('newer');
+});
+
+test('a watcher hears of no change that its member list holds already', async () => {
+  let fatal = false;
+  const world = makeWorld({
+    rooms: true,
+    wrapOutbox: (outbox) => dying(outbox, () => fatal),
+  });
+  const member = await world.client('m');
+  const watcher = await world.client('w');
+  for (const client of [member, watcher]) await client.send(CONNECT);
+  await member.send(subscribe('/room/x', '1'));
+  await watcher.send(subscribe('/presence/room/x', '2'));
+  watcher.heard();
+  let died = 0;
+  for (let tries = 0; tries < 3; tries++) {
+    fatal = tries < 2;
+    await world.pump().catch(() => died++);
+  }
+  expect(died).toBe(2);
+  const heard = watcher.heard();
+  expect(heard).toMatch(/^RECEIPT\n/);
+  expect(heard).not.toContain('presence:join');
+});
