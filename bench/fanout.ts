@@ -1,8 +1,8 @@
 /**
  * Fan-out on one machine beside bare `ws.send`: 1 → 100 and 1 → 1,000 subscribers, 256 octets, a
  * backlog of 8 messages and of 1. CPU of the server's process alone per delivered message, user and
- * system: the median of rounds in which the servers take turns, so that a busy machine slows all of
- * them alike. The bars are for the store in memory; LMDB is printed beside it.
+ * system: the median of rounds in which the servers take turns; a ratio is the median of the ratios
+ * of the rounds, so that a busy machine slows both sides alike. The bars are for the store in memory; LMDB is printed beside it.
  *
  *   npm run bench:fanout [-- --profile FOLDER]     (a CPU profile of each server)
  */
@@ -22,9 +22,9 @@ const BACKLOGS = [
   { backlog: 8, bar: 0.6, stretch: 0.4 },
   { backlog: 1, bar: 1.3, stretch: 1.15 },
 ] as const;
-const ROUNDS = 15;
-/** Deliveries of one round, so that each is long enough for the clock of the process. */
-const ROUND_DELIVERIES = 40_000;
+const ROUNDS = 31;
+/** Deliveries of one round: a tenth of a second, so that neighbours are measured side by side. */
+const ROUND_DELIVERIES = 16_000;
 const WARM_ROUNDS = 3;
 
 interface Contender {
@@ -32,6 +32,8 @@ interface Contender {
   readonly child: ChildProcess;
   readonly crowd: Crowd;
 }
+
+type Costs = Readonly<Record<Kind, readonly number[]>>;
 
 interface Row {
   readonly subscribers: number;
@@ -52,10 +54,8 @@ console.log('subscribers backlog     bare   memory     lmdb   memory ÷ bare   l
 for (const subscribers of SUBSCRIBERS) {
   const contenders = await Promise.all(KINDS.map((kind) => contender(kind, subscribers)));
   for (const { backlog, bar, stretch } of BACKLOGS) {
-    const microseconds = await measure(contenders, { subscribers, backlog });
-    const ratio = microseconds.memory / microseconds.bare;
-    const ratioLmdb = microseconds.lmdb / microseconds.bare;
-    const row = { subscribers, backlog, microseconds, ratio, ratioLmdb, bar, stretch };
+    const costs = await measure(contenders, { subscribers, backlog });
+    const row = { subscribers, backlog, ...compared(costs), bar, stretch };
     rows.push(row);
     console.log(line(row));
   }
@@ -91,11 +91,11 @@ async function end({ child, crowd }: Contender): Promise<void> {
   await ended;
 }
 
-/** Median per contender; each round begins with another of them. */
+/** CPU microseconds a delivery, by round; each round begins with another contender. */
 async function measure(
   contenders: readonly Contender[],
   load: { readonly subscribers: number; readonly backlog: number },
-): Promise<Readonly<Record<Kind, number>>> {
+): Promise<Costs> {
   const costs: Record<Kind, number[]> = { bare: [], memory: [], lmdb: [] };
   for (let round = -WARM_ROUNDS; round < ROUNDS; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
@@ -105,7 +105,17 @@ async function measure(
       if (round >= 0) costs[one.kind].push(cost);
     }
   }
-  return { bare: median(costs.bare), memory: median(costs.memory), lmdb: median(costs.lmdb) };
+  return costs;
+}
+
+function compared(costs: Costs): Pick<Row, 'microseconds' | 'ratio' | 'ratioLmdb'> {
+  const { bare, memory, lmdb } = costs;
+  const toBare = (cost: number, round: number) => cost / (bare[round] ?? Number.NaN);
+  return {
+    microseconds: { bare: median(bare), memory: median(memory), lmdb: median(lmdb) },
+    ratio: median(memory.map(toBare)),
+    ratioLmdb: median(lmdb.map(toBare)),
+  };
 }
 
 async function roundOf(
