@@ -290,6 +290,18 @@ export interface Later {
   schedule(seconds: number, task: Task): Promise<void>;
 }
 
+export interface DueTask {
+  readonly key: string;
+  readonly task: Task;
+}
+
+/** `Later` where nobody else calls when the time has come: one process asks, and settles what it did. */
+export interface Agenda extends Later {
+  /** Tasks whose time has come, oldest first, until they are settled. */
+  due(now: number, most: number): Promise<readonly DueTask[]>;
+  settle(key: string): Promise<void>;
+}
+
 /** Connections to be asked, now and then, whether they live. */
 export interface Checks {
   /** Once `at` (ms) has come, `due` gives the connection, until it is settled. */

@@ -24,6 +24,23 @@ export async function sweep(
   }
 }
 
+/**
+ * Ends every one of these connections that the gateway does not know: those a process left behind
+ * when it died. Their members have the grace to come back.
+ */
+export async function endVanished(connectionIds: readonly string[], ports: Ports): Promise<void> {
+  const { logs, limits } = ports;
+  if (logs === undefined) return;
+  for (let from = 0; from < connectionIds.length; from += limits.checksAtOnceMax) {
+    await Promise.all(
+      connectionIds.slice(from, from + limits.checksAtOnceMax).map(async (connectionId) => {
+        if (await logs.liveness.alive(connectionId)) return;
+        await endConnection(connectionId, 'lost', ports);
+      }),
+    );
+  }
+}
+
 /** Settled last: a check that dies half-way is due again. */
 async function check(
   { connectionId, at }: { readonly connectionId: string; readonly at: number },

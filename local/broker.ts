@@ -9,6 +9,7 @@ import { consoleLog, systemClock } from '../adapters/system.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { Log } from '../broker/ports.ts';
 import type { Rule } from '../broker/rules.ts';
+import { startAgenda } from './agenda.ts';
 import type { Jitter, Routes } from './dispatch.ts';
 import { type Faults, faultDice } from './faults.ts';
 import { type Fifo, fifoQueue } from './fifo.ts';
@@ -169,6 +170,12 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
     log,
     pollMilliseconds: threads ? POLL_MILLISECONDS : 0,
   });
+  const { agenda } = keeping;
+  const { perform } = background;
+  const planned = startAgenda({ agenda, perform, clock: systemClock, log });
+  const vanished = background
+    .endVanished(keeping.openConnections())
+    .catch((cause: unknown) => log.error('vanished-failed', cause));
   const sweeping = setInterval(() => void background.sweep(), SWEEP_MILLISECONDS);
   sweeping.unref();
   const environments = threads ? await openThreads(options, path, world, queue) : undefined;
@@ -176,6 +183,8 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
     handlers: environments?.handlers ?? makeHandlers(world),
     close: async () => {
       clearInterval(sweeping);
+      await planned.stop();
+      await vanished;
       await environments?.close();
       await pump.stop();
       await close();

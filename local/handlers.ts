@@ -4,6 +4,7 @@ import { systemClock, systemIds, systemTimer } from '../adapters/system.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { LogRecord } from '../broker/model.ts';
 import type {
+  Agenda,
   Checks,
   Held,
   Ingress,
@@ -17,6 +18,7 @@ import type {
   Task,
 } from '../broker/ports.ts';
 import { makePolicies, type Rule } from '../broker/rules.ts';
+import { endVanished } from '../broker/sweep.ts';
 import { connectHandler } from '../lambda/connect.ts';
 import { deadHandler } from '../lambda/dead.ts';
 import { deliverHandler } from '../lambda/deliver.ts';
@@ -46,6 +48,9 @@ export interface Keeping {
   readonly roster: Roster;
   readonly checks: Checks;
   readonly shelf: Shelf;
+  readonly agenda: Agenda;
+  /** Before anybody has connected: connections that a process left behind when it died. */
+  openConnections(): readonly string[];
 }
 
 /** Every entry of `lambda/` that runs here, wherever it runs: in this thread or in others. */
@@ -61,6 +66,8 @@ export interface Handlers {
 export interface BackgroundHandlers {
   deliver(records: readonly LogRecord[]): Promise<void>;
   sweep(): Promise<void>;
+  perform(task: Task): Promise<void>;
+  endVanished(connectionIds: readonly string[]): Promise<void>;
 }
 
 export interface HandlerWorld {
@@ -98,18 +105,23 @@ export function makeHandlers(world: HandlerWorld): Handlers {
 
 export function makeBackgroundHandlers(world: HandlerWorld): BackgroundHandlers {
   const ports = makePorts(world);
-  return { deliver: deliverHandler(ports), sweep: sweepHandler(ports) };
+  return {
+    deliver: deliverHandler(ports),
+    sweep: sweepHandler(ports),
+    perform: taskHandler(ports),
+    endVanished: (connectionIds) => endVanished(connectionIds, ports),
+  };
 }
 
 function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): Ports {
-  const { store, held, journal, roster, checks, shelf } = keeping;
+  const { store, held, journal, roster, checks, shelf, agenda } = keeping;
   const world = {
     clock: systemClock,
     timer: systemTimer,
     log,
     limits: { ...LIMITS, ...limits },
   };
-  const ports: Ports = {
+  return {
     ...world,
     ids: systemIds,
     store,
@@ -133,20 +145,7 @@ function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): P
       shelf,
       policies: makePolicies(rules ?? []),
       liveness: { alive: async (id) => management.get(id) !== undefined },
-      later: {
-        schedule: async (seconds, task) => {
-          systemTimer.after(seconds * 1000, () => void perform(task));
-        },
-      },
+      later: agenda,
     },
   };
-  const run = taskHandler(ports);
-  const perform = async (task: Task): Promise<void> => {
-    try {
-      await run(task);
-    } catch (cause) {
-      log.error('task-failed', cause, { task: task.type });
-    }
-  };
-  return ports;
 }

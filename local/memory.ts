@@ -1,4 +1,5 @@
 /** Everything kept in this process's memory, gone at its end. */
+import { memoryAgenda } from '../adapters/memory/agenda.ts';
 import { memoryJournal } from '../adapters/memory/journal.ts';
 import { memoryChecks, memoryRoster } from '../adapters/memory/roster.ts';
 import { memoryShelf } from '../adapters/memory/shelf.ts';
@@ -17,5 +18,7 @@ export function memoryKeeping(limits: Limits): Keeping {
     roster: memoryRoster(),
     checks: memoryChecks(),
     shelf: memoryShelf(systemClock),
+    agenda: memoryAgenda(systemClock),
+    openConnections: () => [],
   };
 }

@@ -20,6 +20,14 @@ export function find(world: World, id: string): Found | undefined {
   return { connection: row.connection, ...(half && { half }) };
 }
 
+export function openConnections({ tables, now }: World): readonly string[] {
+  return [...tables.connections.getRange()]
+    .filter(
+      ({ value: { connection } }) => connection.ended === undefined && connection.expiresAt > now,
+    )
+    .map(({ value: { connection } }) => connection.id);
+}
+
 export function update(
   world: World,
   id: string,

@@ -6,6 +6,7 @@
  */
 import type { Limits } from '../../broker/limits.ts';
 import type {
+  Agenda,
   Checks,
   Clock,
   Held,
@@ -16,7 +17,8 @@ import type {
   Store,
 } from '../../broker/ports.ts';
 import { systemIds } from '../system.ts';
-import { end, find, keepHalf, open, sweep, update } from './connections.ts';
+import { lmdbAgenda } from './agenda.ts';
+import { end, find, keepHalf, open, openConnections, sweep, update } from './connections.ts';
 import { type LmdbJournal, lmdbJournal, openJournalTables } from './journal.ts';
 import { lmdbMailboxes, openMailboxTables } from './mailboxes.ts';
 import { enlist, subscribe, subscriptions, unsubscribe } from './members.ts';
@@ -43,6 +45,9 @@ export interface LmdbStore extends Store {
   readonly roster: Roster;
   readonly checks: Checks;
   readonly shelf: Shelf;
+  readonly agenda: Agenda;
+  /** Connections that were open when it was asked: at a start, those of a process that died. */
+  openConnections(): readonly string[];
   readonly mailboxes: Mailboxes;
   close(): Promise<void>;
 }
@@ -99,6 +104,8 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
     checks: lmdbChecks(rosterTables),
     mailboxes: lmdbMailboxes(openMailboxTables(tables), { clock, limits }),
     shelf: lmdbShelf(tables, clock),
+    agenda: lmdbAgenda(tables, clock, ids),
+    openConnections: () => read(openConnections),
     async unsubscribe(connectionId, id, stamp) {
       return changeAndSweep((at) => unsubscribe(at, connectionId, { id, stamp }));
     },

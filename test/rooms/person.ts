@@ -117,3 +117,46 @@ export async function ear(
     back: (count) => until(() => resumed.length >= count),
   };
 }
+
+export interface Watched {
+  /** Names in the room, as the pages and the events so far tell. */
+  readonly members: readonly string[];
+  /** `join ann`, `leave bob`, in order. */
+  readonly events: readonly string[];
+  /** Resolves once it is so, at the latest with the next event. */
+  until(done: () => boolean): Promise<void>;
+}
+
+interface PresenceBody {
+  readonly members?: readonly { readonly member: string }[];
+  readonly join?: { readonly member: string };
+  readonly leave?: { readonly member: string };
+}
+
+/** Watches a room; resolves once the member list is there. */
+export async function presence({ rooms }: Person, room: string): Promise<Watched> {
+  const changes = new EventEmitter();
+  const members: string[] = [];
+  const events: string[] = [];
+  const until = async (done: () => boolean) => {
+    while (!done()) await once(changes, 'change');
+  };
+  const listed = new Promise<void>((resolve) => {
+    rooms.subscribe(`/presence${room}`, ({ body, headers }) => {
+      const told: PresenceBody = JSON.parse(body);
+      members.push(...(told.members ?? []).map(({ member }) => member));
+      if (told.join !== undefined) {
+        members.push(told.join.member);
+        events.push(`join ${told.join.member}`);
+      }
+      if (told.leave !== undefined) {
+        members.splice(members.indexOf(told.leave.member), 1);
+        events.push(`leave ${told.leave.member}`);
+      }
+      if (headers['page'] === '1/1') resolve();
+      changes.emit('change');
+    });
+  });
+  await listed;
+  return { members, events, until };
+}

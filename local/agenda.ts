@@ -1,0 +1,55 @@
+/**
+ * Does what was planned for later, once its time has come: on AWS a queue with a delay. At least
+ * once: what fails, or is under way when the process dies, is done again.
+ */
+import type { Agenda, Clock, Log, Task } from '../broker/ports.ts';
+
+export interface AgendaOptions {
+  readonly agenda: Agenda;
+  readonly perform: (task: Task) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How often it is looked at: tasks are seconds away, and other threads plan them unseen. */
+const LOOK_MILLISECONDS = 100;
+/** Tasks done at once. */
+const AT_ONCE_MAX = 100;
+
+export interface RunningAgenda {
+  /** Returns once nothing is under way. */
+  stop(): Promise<void>;
+}
+
+export function startAgenda({ agenda, perform, clock, log }: AgendaOptions): RunningAgenda {
+  let running: Promise<void> | undefined;
+
+  async function look(): Promise<void> {
+    const due = await agenda.due(clock.now(), AT_ONCE_MAX);
+    await Promise.all(
+      due.map(async ({ key, task }) => {
+        try {
+          await perform(task);
+          await agenda.settle(key);
+        } catch (cause) {
+          log.error('task-failed', cause, { task: task.type });
+        }
+      }),
+    );
+  }
+
+  const timer = setInterval(() => {
+    running ??= look()
+      .catch((cause: unknown) => log.error('agenda-failed', cause))
+      .finally(() => {
+        running = undefined;
+      });
+  }, LOOK_MILLISECONDS);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
