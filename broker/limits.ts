@@ -61,6 +61,8 @@ export const LIMITS = {
   postRetryMillisecondsMax: 2000,
   /** Posts of one batch under way at once: the SDK keeps 50 sockets, and more would only queue. */
   postsAtOnceMax: 50,
+  /** A message received more often crashed its handler each time; the queue gives it up after 5. */
+  receiptsTriedMax: 3,
   /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */
   backlogSecondsMax: 5,
   /** SENDs fanned out together: bounds the memory of one flush. */

@@ -25,13 +25,30 @@ export function messageHandler(
     const groups = await byConnection(event.Records, ports);
     const failed = await Promise.all(
       groups.map(async ({ inbound, records }) =>
-        (await runGroup(inbound, turn, true)) ? [] : records,
+        (await handled(inbound, records, turn)) ? [] : records,
       ),
     );
     return {
       batchItemFailures: failed.flat().map(({ messageId }) => ({ itemIdentifier: messageId })),
     };
   };
+
+  /**
+   * What has crashed its handler again and again is not tried once more: were it given up by the
+   * queue, the next of its connection would be handled, with a hole before it.
+   */
+  function handled(
+    inbound: readonly Inbound[],
+    records: readonly QueueRecord[],
+    turn: Turn,
+  ): Promise<boolean> {
+    const receipts = records.map(({ attributes }) => Number(attributes.ApproximateReceiveCount));
+    if (Math.max(...receipts) <= ports.limits.receiptsTriedMax)
+      return runGroup(inbound, turn, true);
+    const connectionId = inbound[0]?.connectionId ?? '';
+    ports.log.error('given-up', new Error('given up after repeated crashes'), { connectionId });
+    return condemn(connectionId, internalError(), ports);
+  }
 
   /** False: neither handled nor told; the queue shall give it again. */
   async function runGroup(

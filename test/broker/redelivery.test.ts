@@ -61,3 +61,18 @@ test('a watcher hears of no change that its member list holds already', async ()
   expect(heard).toMatch(/^RECEIPT\n/);
   expect(heard).not.toContain('presence:join');
 });
+
+test('what has crashed its handler three times ends its connection: nothing behind it is handled', async () => {
+  const world = makeWorld({ rooms: true });
+  const client = await world.client('c');
+  await client.send(CONNECT);
+  client.heard();
+  const tried = world.record('c', frame('SEND', ['destination:/room/x'], 'poison'), {
+    received: 4,
+  });
+  expect((await world.deliver([tried])).batchItemFailures).toEqual([]);
+  await client.send(frame('SEND', ['destination:/room/x'], 'behind it'));
+  expect(client.heard()).toContain('code:internal');
+  expect(world.closed).toContain('c');
+  expect(await world.journal.head('/room/x')).toBeUndefined();
+});
