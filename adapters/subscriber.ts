@@ -1,11 +1,10 @@
 /** A subscription as fan-out finds it: what it needs of the connection, copied once. */
-import type { AckMode, Connection, Subscriber } from '../broker/model.ts';
+import type { Connection, Subscriber, Subscription } from '../broker/model.ts';
 
 /** Throws for a connection that has neither dialect nor version: it cannot have subscribed. */
 export function subscriberOf(
   connection: Connection,
-  subscriptionId: string,
-  ack: AckMode = 'auto',
+  { id: subscriptionId, ack, selector }: Pick<Subscription, 'id' | 'ack' | 'selector'>,
 ): Subscriber {
   const { id, carrier, dialect, version, session, member, connectedAt, expiresAt } = connection;
   if (dialect === undefined || version === undefined) {
@@ -18,6 +17,7 @@ export function subscriberOf(
     dialect,
     version,
     ...(ack === 'auto' ? {} : { acks: true }),
+    ...(selector === undefined ? {} : { selector }),
     ...(session === undefined ? {} : { session }),
     ...(member === undefined ? {} : { member }),
     connectedAt,

@@ -7,8 +7,9 @@
  */
 import type { Destination } from './destination.ts';
 import { dialectOf, type Encoder, type Hit, makeEncoder, named, type Stretch } from './encoder.ts';
-import type { Acknowledgement, Audience, Connection, Message } from './model.ts';
+import type { Acknowledgement, Audience, Connection, Message, Subscriber } from './model.ts';
 import type { Delivery, Ports, SubscriberPage } from './ports.ts';
+import { makeWants } from './selector.ts';
 
 /** A message to be published; with `log` it becomes an entry of its destination's log. */
 export interface Publication {
@@ -44,6 +45,8 @@ interface Found extends Hit {
   readonly stretch: Topic;
 }
 
+type Wants = ReturnType<typeof makeWants>;
+
 interface Receiver {
   readonly connectionId: string;
   readonly connectedAt: number;
@@ -69,11 +72,12 @@ export async function fanOut(
   post: (deliveries: readonly Delivery[], answers: number) => Promise<void>,
 ): Promise<void> {
   const encode = makeEncoder(ports);
+  const wants = makeWants();
   let first = answers;
   let reads = byDestination(publications).map((topic) => ({ topic, from: '' }));
   while (reads.length > 0 || first.length > 0) {
     const pages = await Promise.all(reads.map((read) => page(read, ports)));
-    const receivers = gather(reads, pages, ports.clock.now());
+    const receivers = gather(reads, pages, ports.clock.now(), wants);
     await post(join(first, receivers, encode, ports), first.length);
     first = [];
     reads = reads.flatMap(({ topic }, index) => {
@@ -105,13 +109,16 @@ function gather(
   reads: readonly { topic: Topic }[],
   pages: readonly SubscriberPage[],
   now: number,
+  wants: Wants,
 ): Map<string, Receiver> {
   const receivers = new Map<string, Receiver>();
   for (const [index, { topic }] of reads.entries()) {
     for (const subscriber of pages[index]?.subscribers ?? []) {
       if (subscriber.expiresAt <= now) continue;
       const { connectionId, connectedAt } = subscriber;
-      const hit = { stretch: topic, subscriber };
+      const stretch = subscriber.selector === undefined ? topic : narrow(topic, subscriber, wants);
+      if (stretch === undefined) continue;
+      const hit = { stretch, subscriber };
       const receiver = receivers.get(connectionId);
       if (receiver === undefined) receivers.set(connectionId, { connectionId, connectedAt, hit });
       else if (receiver.more === undefined) receiver.more = [hit];
@@ -119,6 +126,18 @@ function gather(
     }
   }
   return receivers;
+}
+
+/** The part of the topic that a subscriber with a selector wants; undefined: nothing of it. */
+function narrow(topic: Topic, subscriber: Subscriber, wants: Wants): Topic | undefined {
+  const wanted = topic.messages.map((message) => wants(subscriber, message));
+  if (wanted.every((yes) => yes)) return topic;
+  if (!wanted.includes(true)) return undefined;
+  return {
+    destination: topic.destination,
+    messages: topic.messages.filter((_, index) => wanted[index]),
+    places: topic.places.filter((_, index) => wanted[index]),
+  };
 }
 
 function join(

@@ -164,6 +164,8 @@ export interface Subscription {
   /** As the subscriber spelt it. */
   readonly destination: string;
   readonly ack: AckMode;
+  /** Only messages whose headers it fits (JMS selector). */
+  readonly selector?: string;
   readonly stamp: Stamp;
 }
 
@@ -176,6 +178,7 @@ export interface Subscriber {
   readonly version: string;
   /** True when each MESSAGE must carry an `ack` (STOMP 1.2 "MESSAGE"). */
   readonly acks?: boolean;
+  readonly selector?: string;
   /** The connection's, copied: an audience names them. */
   readonly session?: string;
   readonly member?: string;

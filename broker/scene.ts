@@ -8,6 +8,7 @@ import { type Encoder, type Hit, makeEncoder, named } from './encoder.ts';
 import type { Audience, Headers, LoggedMessage, Message, Subscriber } from './model.ts';
 import type { Delivery, Ports } from './ports.ts';
 import { cutAll } from './post.ts';
+import { makeWants } from './selector.ts';
 
 export interface Scene {
   /** The next message of the log, for whoever is in the audience now. */
@@ -43,6 +44,7 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
   for (const one of await allSubscribers(destination, ports)) audience.set(keyOf(one), one);
   const parcels = new Map<string, Parcel>();
   const encoder = makeEncoder(ports);
+  const wants = makeWants();
   let pending: LoggedMessage[] = [];
   let pendingEpoch = '';
 
@@ -58,7 +60,7 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
     const narrow = pending.some((message) => message.audience !== undefined);
     const stretch = { messages: pending.map((message) => positioned(message, pendingEpoch)) };
     for (const subscriber of audience.values()) {
-      if (!narrow) owe(subscriber, { stretch, subscriber });
+      if (!narrow && subscriber.selector === undefined) owe(subscriber, { stretch, subscriber });
       else oweSome(subscriber, pending, stretch.messages);
     }
     pending = [];
@@ -69,7 +71,9 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
     logged: readonly LoggedMessage[],
     messages: readonly Message[],
   ): void {
-    const mine = messages.filter((_, index) => hears(subscriber, logged[index]?.audience));
+    const mine = messages.filter(
+      (message, index) => hears(subscriber, logged[index]?.audience) && wants(subscriber, message),
+    );
     if (mine.length > 0) owe(subscriber, { stretch: { messages: mine }, subscriber });
   }
 

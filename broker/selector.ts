@@ -14,6 +14,20 @@ import { type Token, tokens, wrong } from './selector-tokens.ts';
 
 export type Selector = (headers: Headers) => boolean;
 
+/** Whether a subscriber wants a message; each text is read once for the life of the function. */
+export function makeWants(): (
+  subscriber: { readonly selector?: string },
+  message: { readonly headers: Headers },
+) => boolean {
+  const known = new Map<string, Selector>();
+  return ({ selector }, { headers }) => {
+    if (selector === undefined) return true;
+    const wants = known.get(selector) ?? makeSelector(selector);
+    known.set(selector, wants);
+    return wants(headers);
+  };
+}
+
 type Value = string | number | boolean | undefined;
 type Expression = (headers: Headers) => Value;
 

@@ -10,7 +10,7 @@ import type { SubscribeCommand, Subscription, UnsubscribeCommand } from './model
 import type { Logs } from './ports.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
 import { ownName } from './temporary.ts';
-import { isDurable, notDurable, type Wish, wishOf } from './wish.ts';
+import { isDurable, notDurable, selectorOf, type Wish, wishOf } from './wish.ts';
 
 /** Once the receipt is out, every message published later to the destination reaches it. */
 export async function subscribe(
@@ -32,11 +32,13 @@ export async function subscribe(
   const wish = logs === undefined ? {} : wishOf(command, destination, session);
   if (logs === undefined && isDurable(command.headers)) throw notDurable();
   const { id, ack, receipt } = command;
+  const selector = selectorOf(command.headers);
   const subscription: Subscription = {
     connectionId: session.connection.id,
     id,
     destination: command.destination,
     ack,
+    ...(selector === undefined ? {} : { selector }),
     stamp: place.stamp,
   };
   const outcome = await (logs === undefined

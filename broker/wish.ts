@@ -23,8 +23,7 @@ export function wishOf(
 ): Wish {
   const { limits } = session.ports;
   if (kind === 'queue') {
-    const selector = meant(headers, 'selector');
-    makeSelector(selector);
+    const selector = selectorOf(headers);
     const prefetch = prefetchOf(meant(headers, 'prefetch'), limits);
     return { consumer: { ack, prefetch, ...(selector === undefined ? {} : { selector }) } };
   }
@@ -32,6 +31,13 @@ export function wishOf(
   const durable = isDurable(headers) && kind !== 'presence';
   if (durable) assertNamed(session);
   return { ...(past === undefined ? {} : { past }), ...(durable ? { durable: ack } : {}) };
+}
+
+/** Throws `header-malformed` where it makes no sense: it is read again for each run of deliveries. */
+export function selectorOf(headers: Headers): string | undefined {
+  const text = meant(headers, 'selector');
+  makeSelector(text);
+  return text;
 }
 
 /** `durable:true`, or ActiveMQ's name for it, whose value is the subscription's own. */

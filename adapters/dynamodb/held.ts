@@ -37,7 +37,7 @@ async function enlist(world: World, wanted: Wanted): Promise<Subscriber | undefi
   if (found !== undefined) {
     await enter(world, { ...found, destination });
     if (await standing(world, wanted)) {
-      return subscriberOf(found.connection, id, found.subscription.ack);
+      return subscriberOf(found.connection, found.subscription);
     }
   }
   await world.table.remove(subscriberKey(audience(destination), connectionId, id), {

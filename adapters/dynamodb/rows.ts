@@ -108,11 +108,12 @@ export function readHalf(row: Row): Half | undefined {
 }
 
 export function subscriptionRow(subscription: Subscription, at: string, expiresAt: number): Row {
-  const { connectionId, id, destination, ack, stamp } = subscription;
+  const { connectionId, id, destination, ack, selector, stamp } = subscription;
   return {
     ...subscriptionKey(connectionId, id),
     destination,
     ack,
+    ...(selector !== undefined && { selector }),
     stamp,
     audience: at,
     ...expiry(expiresAt),
@@ -120,11 +121,13 @@ export function subscriptionRow(subscription: Subscription, at: string, expiresA
 }
 
 export function readSubscription(row: Row): Subscription {
+  const selector = optionalText(row, 'selector');
   return {
     connectionId: after('C#', text(row, 'pk')),
     id: after('S#', text(row, 'sk')),
     destination: text(row, 'destination'),
     ack: oneOf(ACK_MODES, text(row, 'ack')),
+    ...(selector !== undefined && { selector }),
     stamp: text(row, 'stamp'),
   };
 }
@@ -168,14 +171,17 @@ export function readKey(row: Row): Key {
 /** `dialect` and `version` are those of the session: fan-out reads nothing besides this row. */
 export function subscriberRow(
   connection: Connection,
-  { id, ack, stamp }: Pick<Subscription, 'id' | 'ack' | 'stamp'>,
+  subscription: Pick<Subscription, 'id' | 'ack' | 'selector' | 'stamp'>,
   destination: Destination,
 ): Row {
-  const { connectionId, subscriptionId, expiresAt, ...shared } = subscriberOf(connection, id, ack);
+  const { connectionId, subscriptionId, expiresAt, ...shared } = subscriberOf(
+    connection,
+    subscription,
+  );
   return {
     ...subscriberKey(audience(destination), connectionId, subscriptionId),
     ...shared,
-    stamp,
+    stamp: subscription.stamp,
     ...(destination.pattern && { segments: destination.segments }),
     ...expiry(expiresAt),
   };
@@ -188,6 +194,7 @@ export const SUBSCRIBER_ATTRIBUTES = [
   'dialect',
   'version',
   'acks',
+  'selector',
   'session',
   'member',
   'connectedAt',
@@ -199,6 +206,7 @@ export function readSubscriber(row: Row): Subscriber {
   const sk = text(row, 'sk');
   const at = sk.indexOf('#');
   if (at < 1) throw unknownShape('sk', row);
+  const selector = optionalText(row, 'selector');
   const session = optionalText(row, 'session');
   const member = optionalText(row, 'member');
   return {
@@ -208,6 +216,7 @@ export function readSubscriber(row: Row): Subscriber {
     dialect: text(row, 'dialect'),
     version: text(row, 'version'),
     ...(row['acks'] === true && { acks: true }),
+    ...(selector !== undefined && { selector }),
     ...(session !== undefined && { session }),
     ...(member !== undefined && { member }),
     connectedAt: number(row, 'connectedAt'),

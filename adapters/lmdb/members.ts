@@ -31,7 +31,7 @@ export function subscribe(
   if (there !== undefined) tables.expiries.removeSync([there.until, connection.id, id]);
   tables.members.putSync([connection.id, id], { type: 'member', subscription, destination });
   tables.connections.putSync([connection.id], { ...row, members: row.members + 1 });
-  if (listed) join(world, destination, subscriberOf(connection, id, subscription.ack));
+  if (listed) join(world, destination, subscriberOf(connection, subscription));
   return 'done';
 }
 
@@ -49,7 +49,7 @@ export function enlist(
   const there = world.tables.members.get([connectionId, id]);
   if (there?.type !== 'member' || there.subscription.stamp !== stamp) return undefined;
   if (there.destination.canonical !== destination.canonical) return undefined;
-  const subscriber = subscriberOf(row.connection, id, there.subscription.ack);
+  const subscriber = subscriberOf(row.connection, there.subscription);
   join(world, destination, subscriber);
   return subscriber;
 }

@@ -102,7 +102,7 @@ export function memoryStore(world: {
     const member = {
       subscription,
       destination,
-      subscriber: subscriberOf(connection, subscription.id, subscription.ack),
+      subscriber: subscriberOf(connection, subscription),
     };
     kept.graves.delete(subscription.id);
     kept.members.set(subscription.id, member);

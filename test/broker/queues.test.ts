@@ -430,3 +430,20 @@ describe('selectors', () => {
     expect(await world.ports.store.subscriptions('a')).toEqual([]);
   });
 });
+
+test.each([['/topic/x'], ['/room/x']])(
+  'a selector on %s lets through what it fits',
+  async (place) => {
+    const world = queues();
+    const picky = await connected(world, 'p');
+    const all = await connected(world, 'all');
+    await picky.send(subscribe(["selector:color = 'red'"], '1', place));
+    await all.send(subscribe([], '1', place));
+    await settle(world);
+    const writer = await connected(world, 'w');
+    await writer.send(send('1', ['color:red'], place) + send('2', [], place));
+    await writer.send(send('3', [], place));
+    await settle(world);
+    expect([bodies(picky), bodies(all)]).toEqual([['1'], ['1', '2', '3']]);
+  },
+);
