@@ -4,16 +4,18 @@ import {
   Alarm,
   ComparisonOperator,
   type IMetric,
+  Metric,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
+import type { EventSourceMapping, Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { BrokerFunctions } from './functions.ts';
 import type { IngressQueue } from './ingress-queue.ts';
+import type { TaskQueue } from './task-queue.ts';
 
 const PERIOD = Duration.minutes(1);
 /** Six times the backlog at which a flooding connection is ended (broker/limits.ts). */
@@ -23,6 +25,9 @@ export interface BrokerAlarmsProps {
   readonly stage: WebSocketStage;
   readonly functions: BrokerFunctions;
   readonly queues?: IngressQueue;
+  readonly tasks: TaskQueue;
+  /** What reads the heads of logs. */
+  readonly heads: EventSourceMapping;
   /** @default Duration.seconds(30) */
   readonly messageAgeAlarm?: Duration;
   readonly alarmTopic?: ITopic;
@@ -40,6 +45,7 @@ export class BrokerAlarms extends Construct {
         'clients get "Internal server error" in the middle of their stream.',
       ]),
       ...(props.queues === undefined ? [] : this.queueAlarms(props.queues, props)),
+      ...this.logAlarms(props),
       ...Object.entries(props.functions.byName()).flatMap(([name, each]) =>
         this.functionAlarms(name, each),
       ),
@@ -63,6 +69,34 @@ export class BrokerAlarms extends Construct {
       ]),
       this.alarm('MessageAge', ageMax.toSeconds(), age, [
         'Messages wait in the ingress queue: the handlers crash, are throttled, or are too few.',
+      ]),
+    ];
+  }
+
+  private logAlarms({ functions, tasks, heads, messageAgeAlarm }: BrokerAlarmsProps) {
+    const age = functions.deliver.metric('IteratorAge', {
+      statistic: Stats.MAXIMUM,
+      period: PERIOD,
+    });
+    const undelivered = new Metric({
+      namespace: 'AWS/Lambda',
+      metricName: 'OnFailureDestinationDeliveredEventCount',
+      dimensionsMap: { EventSourceMappingUUID: heads.eventSourceMappingId },
+      statistic: Stats.SUM,
+      period: PERIOD,
+    });
+    const dead = tasks.deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: PERIOD });
+    return [
+      this.alarm('DeliveryAge', (messageAgeAlarm ?? MESSAGE_AGE).toMilliseconds(), age, [
+        'Messages to rooms wait in the stream: deliver crashes, is throttled, or is too slow.',
+      ]),
+      this.alarm('Undelivered', 0, undelivered, [
+        'Records of logs could not be delivered for 23 hours. They are in the bucket: messages that',
+        'history does not have.',
+      ]),
+      this.alarm('DeadTasks', 0, dead, [
+        'Tasks could not be done; a member of a room may seem to be there that is not. Once the cause',
+        'is mended they may be given back.',
       ]),
     ];
   }

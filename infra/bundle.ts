@@ -4,22 +4,38 @@
  * no source map and no path of the machine in it, so that the same sources give the same asset hash
  * everywhere. `node --import tsx infra/bundle.ts [folder]`, by default build/.
  */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { HANDLERS, type HandlerName } from './handler.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+const LEFT_OUT = join(root, 'infra/left-out.ts');
+
 /** What the SDK brings for other places than a Lambda: module → what stands in for it. */
 const ALIASES = {
+  '@aws-sdk/client-sqs': join(root, 'adapters/sqs/send-message.ts'),
   '@aws-sdk/credential-provider-node': join(root, 'adapters/environment-credentials.ts'),
-  '@aws-sdk/endpoint-cache': join(root, 'infra/endpoint-cache.ts'),
+  '@aws-sdk/endpoint-cache': LEFT_OUT,
+};
+
+/** The same for files within the SDK's packages. Of their package.json only the version is read. */
+const thinSdk: Plugin = {
+  name: 'thin-sdk',
+  setup({ onResolve, onLoad }) {
+    const files = /\/(Sha256Js|Md5Js|DefaultRateLimiter|getInstanceMetadataRegion)$/;
+    onResolve({ filter: files }, () => ({ path: LEFT_OUT }));
+    onLoad({ filter: /@aws-sdk\/[^/]+\/package\.json$/ }, ({ path }) => {
+      const { version } = JSON.parse(readFileSync(path, 'utf8'));
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
 };
 
 /** Imported when an operation streams events. None of ours does. */
-const LEFT_OUT = ['@smithy/core/event-streams'];
+const NEVER_LOADED = ['@smithy/core/event-streams'];
 
 function options(handler: HandlerName, folder: string): BuildOptions {
   return {
@@ -27,7 +43,8 @@ function options(handler: HandlerName, folder: string): BuildOptions {
     absWorkingDir: root,
     outfile: join(folder, handler, 'index.mjs'),
     alias: ALIASES,
-    external: LEFT_OUT,
+    external: NEVER_LOADED,
+    plugins: [thinSdk],
     bundle: true,
     platform: 'node',
     target: 'node20',

@@ -11,12 +11,14 @@ import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import type { BrokerFunctions } from './functions.ts';
 import type { IngressQueue } from './ingress-queue.ts';
+import type { TaskQueue } from './task-queue.ts';
 
 export interface BrokerDashboardProps {
   readonly stage: WebSocketStage;
   readonly table: Table;
   readonly functions: BrokerFunctions;
   readonly queues?: IngressQueue;
+  readonly tasks: TaskQueue;
   readonly alarms: readonly IAlarm[];
 }
 
@@ -24,7 +26,7 @@ export interface BrokerDashboardProps {
 export function brokerDashboard(
   scope: Construct,
   id: string,
-  { stage, table, functions, queues, alarms }: BrokerDashboardProps,
+  { stage, table, functions, queues, tasks, alarms }: BrokerDashboardProps,
 ): Dashboard {
   const each = Object.values(functions.byName());
   const gateway = (name: string) => stage.metric(name, { statistic: Stats.SUM });
@@ -49,6 +51,15 @@ export function brokerDashboard(
       each.flatMap((one) => [one.metricErrors(), one.metricThrottles()]),
     ),
     ...(queues === undefined ? [] : [queueGraph(queues)]),
+  );
+  dashboard.addWidgets(
+    graph('Rooms: oldest in the stream (ms)', [
+      functions.deliver.metric('IteratorAge', { statistic: Stats.MAXIMUM }),
+    ]),
+    graph('Tasks: waiting, dead', [
+      tasks.queue.metricApproximateNumberOfMessagesVisible(),
+      tasks.deadLetterQueue.metricApproximateNumberOfMessagesVisible(),
+    ]),
   );
   return dashboard;
 }

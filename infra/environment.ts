@@ -9,4 +9,6 @@ export const VARIABLES = {
   endpoint: 'MANAGEMENT_ENDPOINT',
   /** URL of the ingress queue; for `disconnect` alone, and absent with direct ingress. */
   queue: 'QUEUE_URL',
+  /** URL of the queue of delayed tasks; for `deliver`, which puts things off. */
+  tasks: 'TASKS_URL',
 } as const;

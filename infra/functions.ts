@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -10,6 +10,9 @@ import { VARIABLES } from './environment.ts';
 import { allow, CONSUME_ACTIONS, manageConnections, TABLE_ACTIONS } from './grants.ts';
 import { type HandlerName, handlerFunction } from './handler.ts';
 import type { IngressQueue } from './ingress-queue.ts';
+import type { LogStream } from './log-stream.ts';
+import { type DestinationRule, rulesJson } from './rules.ts';
+import type { TaskQueue } from './task-queue.ts';
 
 /** Megabytes. Encoding and signing posts is what takes CPU, and CPU comes with memory. */
 const MEMORY: Readonly<Record<HandlerName, number>> = {
@@ -17,13 +20,21 @@ const MEMORY: Readonly<Record<HandlerName, number>> = {
   disconnect: 256,
   message: 512,
   dead: 256,
+  deliver: 1024,
+  work: 256,
 };
+
+/** Nobody waits for `deliver` to answer, and a room may be large: its batches take their time. */
+const DELIVER_TIMEOUT = Duration.minutes(5);
 
 export interface BrokerFunctionsProps {
   readonly table: Table;
   readonly stage: WebSocketStage;
   /** Absent with direct ingress. */
   readonly queues?: IngressQueue;
+  readonly logs: LogStream;
+  readonly tasks: TaskQueue;
+  readonly rules?: readonly DestinationRule[];
   readonly memory?: { readonly [handler in HandlerName]?: number };
   readonly logRetention?: RetentionDays;
 }
@@ -34,36 +45,54 @@ export class BrokerFunctions extends Construct {
   readonly disconnect: Lambda;
   readonly message: Lambda;
   readonly dead?: Lambda;
+  readonly deliver: Lambda;
+  readonly work: Lambda;
   private readonly props: BrokerFunctionsProps;
+  private readonly rules?: string;
 
   constructor(scope: Construct, id: string, props: BrokerFunctionsProps) {
     super(scope, id);
     this.props = props;
+    if (props.rules !== undefined) this.rules = rulesJson(props.rules);
+    const { stage, queues, logs, tasks } = props;
     this.connect = this.add('connect', 'Admits a connection and records it', [
       this.onTable(TABLE_ACTIONS.open),
     ]);
-    const { queues } = props;
     this.disconnect = this.add('disconnect', 'Ends a connection behind its last messages', [
       this.onTable(TABLE_ACTIONS.end),
-      ...(queues === undefined ? [] : [allow(['sqs:SendMessage'], queues.queue.queueArn)]),
+      ...(queues === undefined ? [] : [send(queues.queue)]),
     ]);
     this.message = this.add('message', 'Handles what clients say', [
       this.onTable(TABLE_ACTIONS.converse),
-      manageConnections(props.stage, 'POST', 'DELETE'),
+      manageConnections(stage, 'POST', 'DELETE'),
       ...(queues === undefined ? [] : [consume(queues.queue)]),
     ]);
-    if (queues === undefined) return;
-    this.dead = this.add('dead', 'Ends a connection whose message crashed the handler', [
-      this.onTable(TABLE_ACTIONS.end),
-      manageConnections(props.stage, 'POST', 'DELETE'),
-      consume(queues.deadLetterQueue),
+    if (queues !== undefined) this.dead = this.addDead(queues);
+    this.deliver = this.add('deliver', 'Keeps and posts what logs say', [
+      this.onTable(TABLE_ACTIONS.deliver),
+      manageConnections(stage, 'POST', 'DELETE'),
+      ...logs.statements(),
+      send(tasks.queue),
+    ]);
+    this.work = this.add('work', 'Does what was put off, and finds who is gone', [
+      this.onTable(TABLE_ACTIONS.work),
+      manageConnections(stage, 'GET'),
+      consume(tasks.queue),
     ]);
   }
 
   /** By handler name, for alarms and graphs. */
   byName(): Readonly<Record<string, Lambda>> {
-    const { connect, disconnect, message, dead } = this;
-    return { connect, disconnect, message, ...(dead === undefined ? {} : { dead }) };
+    const { connect, disconnect, message, dead, deliver, work } = this;
+    return { connect, disconnect, message, ...(dead === undefined ? {} : { dead }), deliver, work };
+  }
+
+  private addDead({ deadLetterQueue }: IngressQueue): Lambda {
+    return this.add('dead', 'Ends a connection whose message crashed the handler', [
+      this.onTable(TABLE_ACTIONS.end),
+      manageConnections(this.props.stage, 'POST', 'DELETE'),
+      consume(deadLetterQueue),
+    ]);
   }
 
   private onTable(actions: readonly string[]): PolicyStatement {
@@ -78,6 +107,9 @@ export class BrokerFunctions extends Construct {
       memorySize: memory?.[handler] ?? MEMORY[handler],
       environment: this.environment(handler),
       statements,
+      ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
+      // `connect` meets no destination.
+      ...(this.rules === undefined || handler === 'connect' ? {} : { rules: this.rules }),
       ...(logRetention === undefined ? {} : { logRetention }),
     });
     table.encryptionKey?.grantEncryptDecrypt(made);
@@ -85,14 +117,19 @@ export class BrokerFunctions extends Construct {
   }
 
   private environment(handler: HandlerName): Readonly<Record<string, string>> {
-    const { table, stage, queues } = this.props;
+    const { table, stage, queues, tasks } = this.props;
     const queue = handler === 'disconnect' ? queues?.queue : undefined;
     return {
       [VARIABLES.table]: table.tableName,
       [VARIABLES.endpoint]: stage.callbackUrl,
       ...(queue === undefined ? {} : { [VARIABLES.queue]: queue.queueUrl }),
+      ...(handler === 'deliver' ? { [VARIABLES.tasks]: tasks.queue.queueUrl } : {}),
     };
   }
+}
+
+function send(queue: Queue): PolicyStatement {
+  return allow(['sqs:SendMessage'], queue.queueArn);
 }
 
 function consume(queue: Queue): PolicyStatement {

@@ -14,17 +14,36 @@ export const TABLE_ACTIONS = {
   readSubscribers: ['dynamodb:Query'],
   /** Makes a connection a tombstone and removes what hangs on it. */
   end: ['dynamodb:DeleteItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-  /** All that the store can do: sessions, subscriptions, half frames, publishing. */
+  /** Sessions, subscriptions, half frames, publishing on both lanes; a transaction is its writes. */
   converse: [
+    'dynamodb:BatchWriteItem',
     'dynamodb:DeleteItem',
     'dynamodb:GetItem',
     'dynamodb:PutItem',
     'dynamodb:Query',
     'dynamodb:UpdateItem',
   ],
+  /** All that the adapters can do: besides, it reads what the heads of logs only name. */
+  deliver: [
+    'dynamodb:BatchGetItem',
+    'dynamodb:BatchWriteItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+  ],
+  /** Ends connections that are gone, asks again after those that live, appends to logs. */
+  work: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
 } as const;
 
-/** What Lambda's poller does with the function's role. */
+/** What Lambda's poller does with the function's role: `read` one stream, `list` the table's. */
+export const STREAM_ACTIONS = {
+  read: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+  list: ['dynamodb:ListStreams'],
+} as const;
+
+/** The same for a queue. */
 export const CONSUME_ACTIONS = [
   'sqs:DeleteMessage',
   'sqs:GetQueueAttributes',
@@ -35,7 +54,7 @@ export function allow(actions: readonly string[], ...resources: string[]): Polic
   return new PolicyStatement({ actions: [...actions], resources });
 }
 
-/** Posting to (POST) and closing (DELETE) any connection of this stage; AWS knows none by name. */
+/** Posting to (POST), closing (DELETE) and asking after (GET) any connection of this stage. */
 export function manageConnections(
   stage: WebSocketStage,
   ...methods: readonly ConnectionMethod[]
@@ -44,7 +63,7 @@ export function manageConnections(
   return allow(['execute-api:ManageConnections'], ...arns);
 }
 
-export type ConnectionMethod = 'POST' | 'DELETE';
+export type ConnectionMethod = 'POST' | 'DELETE' | 'GET';
 
 export function connectionsArn(stage: WebSocketStage, method: ConnectionMethod): string {
   return Stack.of(stage).formatArn({

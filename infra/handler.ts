@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { DockerImage, Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -8,7 +9,7 @@ import type { Construct } from 'constructs';
 import { allow } from './grants.ts';
 
 /** The handlers there are: a folder of build/, an export of lambda/ and a function each. */
-export const HANDLERS = ['connect', 'disconnect', 'message', 'dead'] as const;
+export const HANDLERS = ['connect', 'disconnect', 'message', 'dead', 'deliver', 'work'] as const;
 export type HandlerName = (typeof HANDLERS)[number];
 
 /** Longer than any handler's own deadline (broker/limits.ts: 10 s), so that it can answer. */
@@ -17,10 +18,17 @@ export const HANDLER_TIMEOUT = Duration.seconds(30);
 /** Where bundle.ts puts the bundles: beside infra/ in a clone, beside dist/ in the package. */
 const BUILD = fileURLToPath(new URL('../build/', import.meta.url));
 
+/** lambda/rules.ts reads it from beside its bundle: a function's environment holds 4 KB. */
+const RULES_FILE = 'rules.json';
+
 export interface HandlerProps {
   readonly handler: HandlerName;
   readonly description: string;
   readonly memorySize: number;
+  /** @default HANDLER_TIMEOUT */
+  readonly timeout?: Duration;
+  /** What stands beside the bundle as `rules.json`, if anything does. */
+  readonly rules?: string;
   readonly logRetention?: RetentionDays;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
@@ -44,10 +52,10 @@ export function handlerFunction(scope: Construct, id: string, props: HandlerProp
     description: props.description,
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
-    code: bundle(scope, props.handler),
+    code: bundle(scope, props),
     handler: `index.${props.handler}`,
     memorySize: props.memorySize,
-    timeout: HANDLER_TIMEOUT,
+    timeout: props.timeout ?? HANDLER_TIMEOUT,
     environment: { ...props.environment },
     logGroup,
     role,
@@ -55,9 +63,27 @@ export function handlerFunction(scope: Construct, id: string, props: HandlerProp
 }
 
 /** Where nothing will be deployed (`cdk list`, template tests) no bundle is asked for. */
-function bundle(scope: Construct, handler: HandlerName): Code {
+function bundle(scope: Construct, { handler, rules }: HandlerProps): Code {
   if (!Stack.of(scope).bundlingRequired) return Code.fromInline('// not bundled');
   const folder = `${BUILD}${handler}`;
-  if (existsSync(folder)) return Code.fromAsset(folder);
-  throw new Error(`There is no bundle of "${handler}": run "npm run bundle" first.`);
+  if (!existsSync(folder)) {
+    throw new Error(`There is no bundle of "${handler}": run "npm run bundle" first.`);
+  }
+  return rules === undefined ? Code.fromAsset(folder) : withRules(folder, rules);
+}
+
+/**
+ * A folder, and `rules.json` beside what is in it. The hash tells the CDK, which stages one folder
+ * once, that these are other contents.
+ */
+export function withRules(folder: string, rules: string): Code {
+  const tryBundle = (output: string): boolean => {
+    cpSync(folder, output, { recursive: true });
+    writeFileSync(join(output, RULES_FILE), rules);
+    return true;
+  };
+  return Code.fromAsset(folder, {
+    assetHash: FileSystem.fingerprint(folder, { extraHash: rules }),
+    bundling: { image: DockerImage.fromRegistry('never-asked-for'), local: { tryBundle } },
+  });
 }

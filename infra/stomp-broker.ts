@@ -1,7 +1,8 @@
 /**
  * The package's entry: a STOMP and JSON message broker as one construct. A WebSocket API whose
  * routes end in Lambdas, one DynamoDB table, and between `$default` and its Lambda a FIFO queue
- * grouped by connection, because API Gateway promises no order between the messages of one.
+ * grouped by connection, because API Gateway promises no order between the messages of one. The
+ * table's stream carries the logs of rooms to the Lambda that delivers them.
  */
 import { Annotations, type Duration, Names, type RemovalPolicy } from 'aws-cdk-lib';
 import {
@@ -15,6 +16,7 @@ import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -24,7 +26,12 @@ import { BrokerFunctions } from './functions.ts';
 import { connectionsArn, TABLE_ACTIONS } from './grants.ts';
 import type { HandlerName } from './handler.ts';
 import { IngressQueue } from './ingress-queue.ts';
+import { LogStream } from './log-stream.ts';
+import type { DestinationRule } from './rules.ts';
 import { brokerTable } from './table.ts';
+import { TaskQueue } from './task-queue.ts';
+
+export type { DestinationRule } from './rules.ts';
 
 /** How frames travel from the gateway to their Lambda. */
 export type Ingress = 'fifo' | 'direct';
@@ -38,6 +45,9 @@ const OPEN_THROTTLE: ThrottleSettings = { rateLimit: 1000, burstLimit: 2000 };
 /** A tenth of a Region's default; full batches of this many outrun the gateway's 10,000/s. */
 const MESSAGE_CONCURRENCY = 100;
 
+/** A room that takes long to deliver holds up a quarter of those it shares a shard with. */
+const PARALLELIZATION_FACTOR = 4;
+
 export interface StompBrokerProps {
   /**
    * `fifo`: messages of one connection are handled in order, retried and dead-lettered. `direct`:
@@ -46,6 +56,14 @@ export interface StompBrokerProps {
    * @default 'fifo'
    */
   readonly ingress?: Ingress;
+
+  /**
+   * What holds for the destinations of a pattern: their lane, their history, who may publish. The
+   * first rule that matches counts; a mistake in one fails the synthesis, in words.
+   *
+   * @default - rooms keep 1,000 messages for 24 hours, topics nothing
+   */
+  readonly rules?: readonly DestinationRule[];
 
   /**
    * How many events a second the stage takes from all clients together.
@@ -57,7 +75,7 @@ export interface StompBrokerProps {
   /**
    * Memory of the functions, in megabytes.
    *
-   * @default - 512 for `message`, 256 for the others
+   * @default - 1024 for `deliver`, 512 for `message`, 256 for the others
    */
   readonly memory?: { readonly [handler in HandlerName]?: number };
 
@@ -68,6 +86,14 @@ export interface StompBrokerProps {
    * @default 100
    */
   readonly messageConcurrency?: number;
+
+  /**
+   * How many `deliver` functions may run at once for one shard of the table's stream, each for rooms
+   * of its own. From 1 to 10: more wait less for each other, and share fewer invocations.
+   *
+   * @default 4
+   */
+  readonly parallelizationFactor?: number;
 
   /**
    * How long the functions' logs are kept.
@@ -91,7 +117,8 @@ export interface StompBrokerProps {
   readonly pointInTimeRecovery?: boolean;
 
   /**
-   * What becomes of the table when the broker is removed from the stack.
+   * What becomes of the table, and of the bucket for what could not be delivered, when the broker is
+   * removed from the stack. A bucket that holds something is never deleted.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -105,7 +132,7 @@ export interface StompBrokerProps {
   readonly alarmTopic?: ITopic;
 
   /**
-   * A message that waits longer in the ingress queue raises an alarm.
+   * A message that waits longer, in the ingress queue or in the stream, raises an alarm.
    *
    * @default Duration.seconds(30)
    */
@@ -123,6 +150,10 @@ export class StompBroker extends Construct {
   readonly queue?: Queue;
   /** With `fifo` ingress only. */
   readonly deadLetterQueue?: Queue;
+  /** Tasks that were put off, and those that could not be done. */
+  readonly tasks: TaskQueue;
+  /** Records of logs that could not be delivered for 23 hours. */
+  readonly undelivered: Bucket;
   readonly alarms: readonly Alarm[];
   readonly dashboard: Dashboard;
 
@@ -141,9 +172,16 @@ export class StompBroker extends Construct {
       throttle: props.throttle ?? OPEN_THROTTLE,
     });
     const queues = this.ingress === 'fifo' ? new IngressQueue(this, 'Ingress') : undefined;
+    this.tasks = new TaskQueue(this, 'Later');
+    const parallelizationFactor = props.parallelizationFactor ?? PARALLELIZATION_FACTOR;
+    const streaming = { ...props, table: this.table, parallelizationFactor };
+    const logs = new LogStream(this, 'Logs', streaming);
+    this.undelivered = logs.undelivered;
     const common = {
       stage: this.stage,
       table: this.table,
+      tasks: this.tasks,
+      logs,
       ...(queues === undefined ? {} : { queues }),
     };
     this.functions = new BrokerFunctions(this, 'Functions', { ...props, ...common });
@@ -152,8 +190,10 @@ export class StompBroker extends Construct {
       this.deadLetterQueue = queues.deadLetterQueue;
       queues.feed(this.functions, props.messageConcurrency ?? MESSAGE_CONCURRENCY);
     }
+    const heads = logs.feed(this.functions.deliver);
+    this.tasks.feed(this.functions.work);
     this.route(queues);
-    const watched = { ...common, functions: this.functions };
+    const watched = { ...common, functions: this.functions, heads };
     this.alarms = new BrokerAlarms(this, 'Alarms', { ...props, ...watched }).alarms;
     this.dashboard = brokerDashboard(this, 'Dashboard', { ...watched, alarms: this.alarms });
     this.warnWhileOpen();

@@ -20,6 +20,8 @@ export function deadHandler(ports: Ports): (event: QueueEvent) => Promise<QueueR
       });
       if (connectionId === undefined) continue;
       if (!(await condemn(connectionId, internalError(), ports))) {
+        // Its records cannot be reached; its client shall not wait in vain for that.
+        await ports.outbox.close(connectionId);
         failed.push({ itemIdentifier: messageId });
       }
     }

@@ -10,6 +10,8 @@ export interface Environment {
   readonly managementEndpoint: string;
   /** Absent with direct ingress, and where nothing is queued. */
   readonly queueUrl: string | undefined;
+  /** Of the queue of delayed tasks. Absent where nothing is put off. */
+  readonly tasksUrl: string | undefined;
 }
 
 /** Throws with every fault found, by variable name. */
@@ -19,14 +21,16 @@ export function readEnvironment(
   const tableName = variables['TABLE_NAME'] ?? '';
   const managementEndpoint = variables['MANAGEMENT_ENDPOINT'] ?? '';
   const queueUrl = variables['QUEUE_URL'] || undefined;
+  const tasksUrl = variables['TASKS_URL'] || undefined;
   const faults = [
     tableName === '' && 'TABLE_NAME is missing: the name of the DynamoDB table',
     !isUrl(managementEndpoint) &&
       `MANAGEMENT_ENDPOINT must be the https URL of the WebSocket API's stage, not "${managementEndpoint}"`,
     queueUrl !== undefined && !isUrl(queueUrl) && `QUEUE_URL must be a URL, not "${queueUrl}"`,
+    tasksUrl !== undefined && !isUrl(tasksUrl) && `TASKS_URL must be a URL, not "${tasksUrl}"`,
   ].filter((fault) => fault !== false);
   if (faults.length > 0) throw new Error(`the environment is incomplete: ${faults.join('; ')}`);
-  return { tableName, managementEndpoint, queueUrl };
+  return { tableName, managementEndpoint, queueUrl, tasksUrl };
 }
 
 /** `http:` is for tests against an endpoint on this machine. */

@@ -79,3 +79,8 @@ export interface QueueEvent {
 export interface QueueResult {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
+
+/** EventBridge, as its rule fires. Nothing in it is read. */
+export interface ScheduledEvent {
+  readonly source: string;
+}

@@ -19,7 +19,11 @@ export function messageHandler(
   return async (event) => {
     const turn = makeTurn(ports);
     if (!('Records' in event)) {
-      await runGroup([straight(event)], turn, false);
+      const inbound = straight(event);
+      // Nobody gives it again: a client that cannot be told by ERROR is told by the close.
+      if (!(await runGroup([inbound], turn, false))) {
+        await ports.outbox.close(inbound.connectionId);
+      }
       return { statusCode: 200 };
     }
     const groups = await byConnection(event.Records, ports);

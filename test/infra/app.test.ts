@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { object } from './synthesized.ts';
@@ -38,7 +38,7 @@ const ALWAYS = ['WebSocketUrl', 'TryIt', 'Ingress', 'TableName'];
 test(
   'deployed as it is, the app tells where to connect and where dead letters go',
   () => {
-    expect(outputs({})).toEqual([...ALWAYS, 'DeadLetterQueueUrl']);
+    expect(outputs({})).toEqual([...ALWAYS, 'DeadLetterQueueUrl', 'UndeliveredBucket']);
   },
   PATIENCE_MILLISECONDS,
 );
@@ -46,7 +46,7 @@ test(
 test(
   '-c ingress=direct takes the queue out',
   () => {
-    expect(outputs({ ingress: 'direct' })).toEqual(ALWAYS);
+    expect(outputs({ ingress: 'direct' })).toEqual([...ALWAYS, 'UndeliveredBucket']);
   },
   PATIENCE_MILLISECONDS,
 );
@@ -59,4 +59,18 @@ test(
     expect(stderr).toContain('-c ingress=fast: there are "fifo" and "direct"');
   },
   PATIENCE_MILLISECONDS,
+);
+
+test(
+  '-c rules=FILE takes the file of npm start, and a mistake in it fails in words',
+  () => {
+    const file = join(folder, 'stompway.json');
+    writeFileSync(file, '{"rules": [{"pattern": "/room/*", "history": {"age": "2h"}}]}');
+    expect(outputs({ rules: file })).toContain('WebSocketUrl');
+    writeFileSync(file, '{"rules": [{"pattern": "/room/*", "history": {"age": "2 hours"}}]}');
+    const { status, stderr } = run({ rules: file });
+    expect(status).toBe(1);
+    expect(stderr).toContain(`${file}: rules[0].history.age must be a time with a unit`);
+  },
+  2 * PATIENCE_MILLISECONDS,
 );

@@ -31,17 +31,21 @@ test('the handlers read the variables that the template sets, name by name', () 
   expect([...asked()].sort()).toEqual(Object.values(VARIABLES).sort());
 });
 
-test('only the function that queues is told of the queue', () => {
+test('only the functions that queue something are told of the queue', () => {
   const everyone = ['TABLE_NAME', 'MANAGEMENT_ENDPOINT'];
   expect(variables('fifo')).toEqual({
     'index.connect': everyone,
     'index.disconnect': [...everyone, 'QUEUE_URL'],
     'index.message': everyone,
     'index.dead': everyone,
+    'index.deliver': [...everyone, 'TASKS_URL'],
+    'index.work': everyone,
   });
   expect(variables('direct')).toEqual({
     'index.connect': everyone,
     'index.disconnect': everyone,
     'index.message': everyone,
+    'index.deliver': [...everyone, 'TASKS_URL'],
+    'index.work': everyone,
   });
 });

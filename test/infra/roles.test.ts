@@ -9,11 +9,15 @@ const fifo = synthesize().template;
 const direct = synthesize({ ingress: 'direct' }).template;
 
 /** Command of lib-dynamodb → action it is allowed by. */
-const ACTIONS: Readonly<Record<string, string>> = {
+const ACTIONS: Readonly<Record<string, string | readonly string[]>> = {
+  BatchGet: 'dynamodb:BatchGetItem',
+  BatchWrite: 'dynamodb:BatchWriteItem',
   Delete: 'dynamodb:DeleteItem',
   Get: 'dynamodb:GetItem',
   Put: 'dynamodb:PutItem',
   Query: 'dynamodb:Query',
+  // Each part of a transaction is allowed by the action it would be alone.
+  TransactWrite: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
   Update: 'dynamodb:UpdateItem',
 };
 
@@ -21,13 +25,35 @@ const CONNECTIONS = 'arn:{AWS::Partition}:execute-api:{AWS::Region}:{AWS::Accoun
 const POST = `${CONNECTIONS}/ws/POST/@connections/*`;
 const DELETE = `${CONNECTIONS}/ws/DELETE/@connections/*`;
 
+const GET = `${CONNECTIONS}/ws/GET/@connections/*`;
+
 const WRITE_LOG = 'logs:CreateLogStream logs:PutLogEvents';
 const POST_AND_CLOSE = `execute-api:ManageConnections on ${POST} ${DELETE}`;
 const CONSUME = 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage';
 const END = 'dynamodb:DeleteItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
+const WORK =
+  'dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
 const CONVERSE =
-  'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem ' +
-  'on {BrokerTable.Arn}';
+  'dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem ' +
+  'dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
+const BACKGROUND = {
+  BrokerFunctionsDeliverRole: [
+    `${WRITE_LOG} on {BrokerFunctionsDeliverLog.Arn}`,
+    `dynamodb:BatchGetItem ${CONVERSE}`,
+    POST_AND_CLOSE,
+    'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on {BrokerTable.StreamArn}',
+    'dynamodb:ListStreams on {BrokerTable.Arn}/stream/*',
+    's3:ListBucket on {BrokerLogsUndelivered.Arn}',
+    's3:PutObject on {BrokerLogsUndelivered.Arn}/*',
+    'sqs:SendMessage on {BrokerLaterTasks.Arn}',
+  ],
+  BrokerFunctionsWorkRole: [
+    `${WRITE_LOG} on {BrokerFunctionsWorkLog.Arn}`,
+    WORK,
+    `execute-api:ManageConnections on ${GET}`,
+    `${CONSUME} on {BrokerLaterTasks.Arn}`,
+  ],
+};
 
 /** Every statement of every role: `actions on resources`, by the role's name. */
 function rights(template: Template): Readonly<Record<string, readonly string[]>> {
@@ -69,10 +95,11 @@ test('with fifo ingress each role may do this and nothing more', () => {
       POST_AND_CLOSE,
       `${CONSUME} on {BrokerIngressDeadLetters.Arn}`,
     ],
+    ...BACKGROUND,
   });
 });
 
-test('with direct ingress nobody may touch a queue', () => {
+test('with direct ingress nobody may touch an ingress queue', () => {
   expect(rights(direct)).toEqual({
     BrokerFunctionsConnectRole: [
       `${WRITE_LOG} on {BrokerFunctionsConnectLog.Arn}`,
@@ -84,6 +111,7 @@ test('with direct ingress nobody may touch a queue', () => {
       CONVERSE,
       POST_AND_CLOSE,
     ],
+    ...BACKGROUND,
   });
 });
 
@@ -91,8 +119,8 @@ test('the function that does everything may call exactly what the store calls', 
   const folder = 'adapters/dynamodb';
   const sources = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
   const sent = sources.join('').matchAll(/new (\w+)Command\(/g);
-  const called = [...sent].map(([, name]) => ACTIONS[String(name)] ?? `unknown ${name}`);
-  expect([...new Set(called)].sort()).toEqual([...TABLE_ACTIONS.converse]);
+  const called = [...sent].flatMap(([, name]) => ACTIONS[String(name)] ?? `unknown ${name}`);
+  expect([...new Set(called)].sort()).toEqual([...TABLE_ACTIONS.deliver]);
 });
 
 test('no role takes a managed policy, and each is assumed by one service', () => {
@@ -102,22 +130,24 @@ test('no role takes a managed policy, and each is assumed by one service', () =>
       return `${id}: ${JSON.stringify(properties['AssumeRolePolicyDocument'])}`;
     }),
   );
-  expect(assumed).toHaveLength(8);
+  expect(assumed).toHaveLength(12);
   for (const each of assumed) {
     const service = each.startsWith('BrokerIngressSendRole') ? 'apigateway' : 'lambda';
     expect(each).toContain(`"Principal":{"Service":"${service}.amazonaws.com"}`);
   }
 });
 
-test('the only wildcard stands where connection ids would, which nobody knows beforehand', () => {
+test('wildcards stand only where connection, stream and object ids would, which nobody knows', () => {
   const all = [fifo, direct].flatMap((template) => Object.values(rights(template)).flat());
   const wild = all.flatMap((each) => each.split(' ')).filter((word) => word.includes('*'));
-  expect([...new Set(wild)]).toEqual([POST, DELETE]);
+  expect([...new Set(wild)].sort()).toEqual(
+    [POST, DELETE, GET, '{BrokerTable.Arn}/stream/*', '{BrokerLogsUndelivered.Arn}/*'].sort(),
+  );
 });
 
 test('queues refuse whoever comes without TLS', () => {
   const policies = resources(fifo, 'AWS::SQS::QueuePolicy').map(({ properties }) => properties);
-  expect(policies).toHaveLength(2);
+  expect(policies).toHaveLength(4);
   for (const { PolicyDocument } of policies) {
     expect(list(object(PolicyDocument)['Statement'])).toEqual([
       expect.objectContaining({
