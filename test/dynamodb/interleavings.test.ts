@@ -7,11 +7,10 @@
 import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { audience, tableDefinition } from '../../adapters/dynamodb/schema.ts';
-import { dynamoStore } from '../../adapters/dynamodb/store.ts';
+import { type DynamoStore, dynamoStore } from '../../adapters/dynamodb/store.ts';
 import { parseDestination } from '../../broker/destination.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import type { Connection } from '../../broker/model.ts';
-import type { Store } from '../../broker/ports.ts';
 import { localClient } from '../dynamodb-local.ts';
 
 const endpoint = process.env['DYNAMODB_LOCAL_ENDPOINT'];
@@ -45,7 +44,7 @@ if (endpoint === undefined) {
   suite(client, plain);
 }
 
-type Change = (store: Store, connection: Connection) => Promise<unknown>;
+type Change = (store: DynamoStore, connection: Connection) => Promise<unknown>;
 
 function subscribe(stamp: string): Change {
   return (store, connection) => {
@@ -55,11 +54,23 @@ function subscribe(stamp: string): Change {
   };
 }
 
+function hold(stamp: string): Change {
+  return (store, connection) => {
+    const connectionId = connection.id;
+    const asked = { connectionId, id: '1', destination: '/topic/a', ack: 'auto', stamp } as const;
+    return store.held.hold(connection, asked, destination);
+  };
+}
+
+function enlist(stamp: string): Change {
+  return (store, { id }) => store.held.enlist(id, '1', stamp, destination);
+}
+
 function unsubscribe(stamp: string): Change {
   return (store, { id }) => store.unsubscribe(id, '1', stamp);
 }
 
-function end(store: Store, { id }: Connection): Promise<unknown> {
+function end(store: DynamoStore, { id }: Connection): Promise<unknown> {
   return store.end(id, 'lost');
 }
 
@@ -119,6 +130,10 @@ function suite(client: () => DynamoDBClient, plain: DynamoDBClient): void {
       subscribe('3'),
     ],
     ['two SUBSCRIBEs of one id', [], subscribe('1'), subscribe('2')],
+    ['enlisting and UNSUBSCRIBE', [hold('1')], enlist('1'), unsubscribe('2')],
+    ['enlisting and the end', [hold('1')], enlist('1'), end],
+    ['enlisting and the same once more', [hold('1')], enlist('1'), enlist('1')],
+    ['enlisting and holding repeated late', [hold('1')], enlist('1'), hold('1')],
   ])(
     '%s agree in every order of their calls',
     async (_, before, left, right) => {
@@ -147,6 +162,7 @@ function suite(client: () => DynamoDBClient, plain: DynamoDBClient): void {
     ['UNSUBSCRIBE', [subscribe('1')], unsubscribe('2'), false],
     ['SUBSCRIBE again', [subscribe('1'), unsubscribe('2')], subscribe('3'), true],
     ['the end', [subscribe('1')], end, false],
+    ['enlisting', [hold('1')], enlist('1'), true],
   ])(
     '%s, broken off after any call, is done by being repeated',
     async (_, before, change, heard) => {
@@ -170,6 +186,7 @@ function suite(client: () => DynamoDBClient, plain: DynamoDBClient): void {
     ['SUBSCRIBE', [], subscribe('1')],
     ['UNSUBSCRIBE', [subscribe('1')], unsubscribe('2')],
     ['the end', [subscribe('1')], end],
+    ['enlisting', [hold('1')], enlist('1')],
   ])('%s, broken off after any call, is cleared by the end', async (_, before, change) => {
     for (let calls = 0; ; calls++) {
       const connection = await opened();
@@ -181,9 +198,29 @@ function suite(client: () => DynamoDBClient, plain: DynamoDBClient): void {
       if (!broken) break;
     }
   });
+
+  test('who dies enlisting after the end has looked is cleared by enlisting again', async () => {
+    const connection = await opened();
+    await hold('1')(store, connection);
+    const gated = client();
+    const dying = lane(gated, () => enlist('1')(storeOver(gated), connection));
+    for (const _ of ['its connection', 'its subscription']) {
+      await dying.still();
+      dying.letThrough();
+    }
+    await dying.still();
+    await store.end(connection.id, 'lost');
+    dying.letThrough();
+    await dying.still();
+    expect(await leftovers()).toHaveLength(1);
+    expect(await enlist('1')(store, connection)).toBeUndefined();
+    expect(await leftovers()).toEqual([]);
+    for (; dying.isWaiting(); await dying.still()) dying.letThrough();
+    expect(await dying.finished).toBeUndefined();
+  });
 }
 
-function storeOver(client: DynamoDBClient): Store {
+function storeOver(client: DynamoDBClient): DynamoStore {
   return dynamoStore({
     client: DynamoDBDocumentClient.from(client),
     tableName: TableName,
@@ -192,7 +229,7 @@ function storeOver(client: DynamoDBClient): Store {
   });
 }
 
-/** One change whose every call waits to be let through. */
+/** One change whose every call, also of several at once, waits to be let through. */
 interface Lane {
   readonly finished: Promise<unknown>;
   isWaiting(): boolean;
@@ -202,13 +239,13 @@ interface Lane {
 }
 
 function lane(client: DynamoDBClient, run: () => Promise<unknown>): Lane {
-  let waiting: (() => void) | undefined;
+  const waiting: (() => void)[] = [];
   let done = false;
   let notify = (): void => {};
   client.middlewareStack.add(
     (next) => async (args) => {
       await new Promise<void>((resolve) => {
-        waiting = resolve;
+        waiting.push(resolve);
         notify();
       });
       return next(args);
@@ -222,18 +259,16 @@ function lane(client: DynamoDBClient, run: () => Promise<unknown>): Lane {
   finished.catch(() => {});
   return {
     finished,
-    isWaiting: () => waiting !== undefined,
+    isWaiting: () => waiting.length > 0,
     async still() {
-      while (!done && waiting === undefined) {
+      while (!done && waiting.length === 0) {
         await new Promise<void>((resolve) => {
           notify = resolve;
         });
       }
     },
     letThrough() {
-      const open = waiting;
-      waiting = undefined;
-      open?.();
+      waiting.shift()?.();
     },
   };
 }
