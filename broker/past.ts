@@ -9,9 +9,11 @@ import type { Headers, LoggedMessage, Past, Position } from './model.ts';
 import type { Journal } from './ports.ts';
 import type { Policy } from './rules.ts';
 
+const PAST_HEADERS: ReadonlySet<string> = new Set(['since', 'last', 'after']);
+
 /** Throws `header-malformed` in words; undefined if nothing is asked. */
 export function parsePast(headers: Headers, limits: Limits): Past | undefined {
-  const asked = headers.filter(([name]) => ['since', 'last', 'after'].includes(name));
+  const asked = headers.filter(([name]) => PAST_HEADERS.has(name));
   const [name, value = ''] = asked[0] ?? [];
   if (name === undefined) return undefined;
   if (asked.some(([other]) => other !== name)) {
@@ -19,6 +21,17 @@ export function parsePast(headers: Headers, limits: Limits): Past | undefined {
   }
   if (name === 'since') return { from: 'since', position: parsePosition(value) };
   return name === 'last' ? parseLast(value, limits) : parseAfter(value);
+}
+
+/** Throws where something is asked of a past that is not kept: silence would look like none. */
+export function assertNoPast(headers: Headers): void {
+  const name = headers.find(([one]) => PAST_HEADERS.has(one))?.[0];
+  if (name === undefined) return;
+  throw new BrokerError(
+    'not-supported',
+    `This destination keeps no history for ${name}`,
+    'Rooms do, and topics that a rule puts on the logged lane; patterns, queues and presence do not.',
+  );
 }
 
 /** `epoch:seq`, as every MESSAGE and RECEIPT of a logged destination tells it. */

@@ -7,6 +7,7 @@ import { endDurable } from './durable.ts';
 import { leave, membershipOf } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
+import { assertNoPast } from './past.ts';
 import type { Logs } from './ports.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
 import { ownName } from './temporary.ts';
@@ -31,6 +32,7 @@ export async function subscribe(
   // Asked before anything is written: a malformed header leaves no trace.
   const wish = logs === undefined ? {} : wishOf(command, destination, session);
   if (logs === undefined && isDurable(command.headers)) throw notDurable();
+  if (logs === undefined) assertNoPast(command.headers);
   const { id, ack, receipt } = command;
   const selector = selectorOf(command.headers);
   const subscription: Subscription = {

@@ -3,7 +3,7 @@ import type { Destination } from './destination.ts';
 import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { AckMode, ConsumerOptions, Headers, Past, SubscribeCommand } from './model.ts';
-import { parsePast } from './past.ts';
+import { assertNoPast, parsePast } from './past.ts';
 import { makeSelector } from './selector.ts';
 import type { Session } from './session.ts';
 import { meant } from './synonyms.ts';
@@ -22,6 +22,7 @@ export function wishOf(
   session: Session,
 ): Wish {
   const { limits } = session.ports;
+  if (kind === 'queue' || kind === 'presence') assertNoPast(headers);
   if (kind === 'queue') {
     const selector = selectorOf(headers);
     const prefetch = prefetchOf(meant(headers, 'prefetch'), limits);
