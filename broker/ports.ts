@@ -182,7 +182,9 @@ export interface Journal {
   append(destination: string, entries: readonly Entry[]): Promise<Position>;
   /**
    * The same for one message under a publisher's own id, at most once within `publishIdSeconds`:
-   * `repeated` if the id was taken, and nothing is appended.
+   * `repeated` if the id was taken, and nothing is appended. The position returned is the one after
+   * this change, or after a later one if others appended meanwhile. As `commit`, it may be sent again
+   * after a doubtful outcome.
    */
   appendOnce(destination: string, entry: Entry, publishId: string): Promise<Position | 'repeated'>;
   /**
