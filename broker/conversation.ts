@@ -63,13 +63,16 @@ export async function converse(
     turn: options.turn,
     ordered: options.splitFrames,
   });
-  let half = found.half;
-  for (const event of events) {
+  // Events up to the stamp of what was kept are done, answers and all: they come again after a crash.
+  const due = events.filter((event) => placeOf(event, 0).stamp > (found.half?.stamp ?? ''));
+  let half = found.half?.bytes.length === 0 ? undefined : found.half;
+  for (const event of due) {
     if (session.ended !== undefined && session.ended !== 'lost') break;
     if (options.expired()) throw new Error('the deadline of this invocation has passed');
     half = await handle(event, half, session, options);
   }
   await flush(session);
+  await keep(half, found.half, due, session);
   if (session.ended === 'refused' || session.ended === 'left') {
     halves.delete(connectionId);
     await dismiss(session.connection, ports);
@@ -114,7 +117,7 @@ async function handle(
       if (session.ended === 'refused' || session.ended === 'left') return undefined;
       await execute(command, session, placeOf(event, frame++));
     }
-    waiting = await keep(decoded.half, waiting, event, session, options);
+    waiting = await rest(decoded.half, waiting, event, session, options);
   }
   return waiting;
 }
@@ -138,28 +141,26 @@ function decode(bytes: Uint8Array, session: Session): Decoded {
   return session.dialect.decode(bytes, session.connection.version);
 }
 
-/** Stores what is left of a frame, replaces or forgets what waited; nothing to do costs nothing. */
-async function keep(
-  rest: Uint8Array | undefined,
+/** What is left of a frame, unless it is too much or too late. */
+async function rest(
+  bytes: Uint8Array | undefined,
   waiting: Half | undefined,
   event: Inbound,
   session: Session,
   { halves, splitFrames }: ConversationOptions,
 ): Promise<Half | undefined> {
-  const { store, limits } = session.ports;
+  const { limits } = session.ports;
   const { id } = session.connection;
-  if (rest === undefined || session.ended !== undefined) {
+  if (bytes === undefined || session.ended !== undefined) {
     halves.delete(id);
-    if (waiting !== undefined) await store.keepHalf(id, undefined, placeOf(event, 0).stamp);
     return undefined;
   }
-  const { stamp } = placeOf(event, 0);
-  const grown = waiting !== undefined && rest.length > waiting.bytes.length;
+  const grown = waiting !== undefined && bytes.length > waiting.bytes.length;
   const half: Half = {
-    bytes: rest.slice(),
+    bytes: bytes.slice(),
     since: grown ? waiting.since : event.epoch,
     pieces: grown ? waiting.pieces + 1 : 1,
-    stamp,
+    stamp: placeOf(event, 0).stamp,
   };
   const wrong = splitFrames ? overdue(half, event, session) : unsplit();
   if (wrong !== undefined) {
@@ -167,8 +168,26 @@ async function keep(
     return undefined;
   }
   if (halves.size < limits.halvesRememberedMax) halves.add(id);
-  await store.keepHalf(id, half, stamp);
   return half;
+}
+
+/**
+ * Stores the half frame that waits now, in place of the one before, under the stamp of the last
+ * event: it is the last thing done, so a record says which events need not be done again. None in
+ * place of one is an empty one, which says so too. Nothing waited and nothing waits: costs nothing.
+ */
+async function keep(
+  half: Half | undefined,
+  before: Half | undefined,
+  events: readonly Inbound[],
+  { ended, connection, ports }: Session,
+): Promise<void> {
+  const last = events.at(-1);
+  const waited = before !== undefined && before.bytes.length > 0;
+  if (last === undefined || ended !== undefined || (half === undefined && !waited)) return;
+  const { stamp } = placeOf(last, 0);
+  const none = { bytes: new Uint8Array(0), since: last.epoch, pieces: 0 };
+  await ports.store.keepHalf(connection.id, { ...(half ?? none), stamp }, stamp);
 }
 
 function overdue(half: Half, event: Inbound, session: Session): BrokerError | undefined {

@@ -76,3 +76,26 @@ test('what has crashed its handler three times ends its connection: nothing behi
   expect(world.closed).toContain('c');
   expect(await world.journal.head('/room/x')).toBeUndefined();
 });
+
+test.each([
+  ['its first piece', [0, 0, 1]],
+  ['its second piece', [0, 1, 1]],
+  ['both, one by one', [0, 1, 0, 1]],
+])('a frame split over two messages is read once when %s comes again', async (_, order) => {
+  const world = makeWorld({ rooms: true });
+  const client = await world.client('c');
+  await client.send(CONNECT);
+  client.heard();
+  const text = frame('SEND', ['destination:/room/x', 'receipt:r'], 'split');
+  const pieces = [world.record('c', text.slice(0, 9)), world.record('c', text.slice(9))];
+  for (const [turn, index] of order.entries()) {
+    const piece = pieces[index];
+    if (piece === undefined) continue;
+    const receipts = order.slice(0, turn + 1).filter((one) => one === index).length;
+    const attributes = { ...piece.attributes, ApproximateReceiveCount: String(receipts) };
+    await world.deliver([{ ...piece, attributes }]);
+    await world.pump();
+  }
+  expect(client.heard()).not.toContain('ERROR');
+  expect((await world.journal.head('/room/x'))?.seq).toBe(1);
+});
