@@ -1,5 +1,6 @@
 /** Journeys that take a planted fault to go on: the ways that the template provides for bad days. */
 import { equal, ok } from 'node:assert/strict';
+import type { Faults } from '../../local/faults.ts';
 import { type Draft, draftOf, mutable } from './draft.ts';
 import type { RoleReport } from './iam.ts';
 import { openRuntime, type Runtime } from './runtime.ts';
@@ -12,7 +13,11 @@ export interface Detour {
   plant(draft: Draft): void;
   travel(runtime: Runtime): Promise<void>;
   /** Faults that the planted one explains. */
-  readonly expected: RegExp;
+  readonly expected?: RegExp;
+  /** Of the gateway. */
+  readonly faults?: Faults;
+  /** Part of the logical id of a function that a template without this ability lacks. */
+  readonly needs?: string;
 }
 
 const CRASHING = 'crash the handler';
@@ -26,6 +31,11 @@ export const message = (event) => {
   }
   return real.message(event);
 };`;
+
+/** Before the real handler: its clock is two minutes ahead, so that what is due later is due now. */
+const LATER = `const now = Date.now;
+Date.now = () => now() + 120_000;
+export * from './real.mjs';`;
 
 export const DETOURS: readonly Detour[] = [
   {
@@ -47,7 +57,7 @@ export const DETOURS: readonly Detour[] = [
     plant: (draft) => {
       const environment = draft.properties('AWS::Lambda::Function', 'FunctionsDisconnect');
       const variables = mutable(mutable(environment['Environment'])['Variables']);
-      variables['QUEUE_URL'] = { Ref: draft.id('AWS::SQS::Queue', 'DeadLetters') };
+      variables['QUEUE_URL'] = { Ref: draft.id('AWS::SQS::Queue', 'IngressDeadLetters') };
     },
     travel: async (runtime) => {
       const peer = await subscribed(runtime);
@@ -56,31 +66,102 @@ export const DETOURS: readonly Detour[] = [
     },
     expected: /sqs:SendMessage/,
   },
+  {
+    name: 'a member whose connection was lost is told to have left, after the grace',
+    needs: 'FunctionsWork',
+    plant: () => undefined,
+    travel: (runtime) =>
+      watching(runtime, async (member, kind) => {
+        member.cut();
+        equal(await kind(), 'leave');
+      }),
+  },
+  {
+    name: 'a member whose $disconnect never came is found by the sweep',
+    needs: 'FunctionsWork',
+    faults: { seed: 1, disconnectLost: 1 },
+    plant: (draft) => draft.wrap('FunctionsWork', LATER),
+    travel: (runtime) =>
+      watching(runtime, async (member, kind) => {
+        // One that lives stands beside it: it is asked as well, and stays.
+        const other = await connected(runtime);
+        other.send('SUBSCRIBE', { id: '1', destination: '/room/detour' });
+        equal(await kind(), 'join');
+        member.cut();
+        await runtime.settle();
+        await Promise.all(runtime.schedules.map(({ fire }) => fire()));
+        equal(await kind(), 'leave');
+        other.close();
+      }),
+  },
+  {
+    name: 'a member that cannot be posted to is ended by the delivery itself',
+    needs: 'FunctionsDeliver',
+    faults: { seed: 1, disconnectLost: 1 },
+    plant: () => undefined,
+    travel: (runtime) =>
+      watching(runtime, async (member, kind) => {
+        member.cut();
+        const sender = await connected(runtime);
+        sender.send('SEND', { destination: '/room/detour' }, 'anybody there?');
+        equal(await kind(), 'leave');
+        sender.close();
+      }),
+  },
 ];
 
-async function subscribed(runtime: Runtime): Promise<Peer> {
+/** Somebody joins a room that somebody else watches; `kind` is the next thing the watcher hears. */
+async function watching(
+  runtime: Runtime,
+  use: (member: Peer, kind: () => Promise<string | undefined>) => Promise<void>,
+): Promise<void> {
+  const [eye, member] = [await connected(runtime), await connected(runtime)];
+  const kind = async () => (await eye.frame()).headers['presence'];
+  eye.send('SUBSCRIBE', { id: 'eye', destination: '/presence/room/detour', receipt: 'r' });
+  equal((await eye.frame()).command, 'RECEIPT');
+  equal(await kind(), 'members');
+  member.send('SUBSCRIBE', { id: '1', destination: '/room/detour' });
+  equal(await kind(), 'join');
+  await use(member, kind);
+  eye.close();
+}
+
+async function connected(runtime: Runtime): Promise<Peer> {
   const peer = await openPeer(runtime.url, ['v12.stomp']);
   peer.send('CONNECT', { 'accept-version': '1.2', host: 'h' });
   equal((await peer.frame()).command, 'CONNECTED');
+  return peer;
+}
+
+async function subscribed(runtime: Runtime): Promise<Peer> {
+  const peer = await connected(runtime);
   peer.send('SUBSCRIBE', { id: '1', destination: '/topic/detour', receipt: 'r' });
   equal((await peer.frame()).command, 'RECEIPT');
   return peer;
 }
 
-/** Returns what the roles used; throws what failed. */
-export async function runDetour(detour: Detour, folder: string, dynamoUrl: string): Promise<Roles> {
+/** Returns what the roles used, undefined where the template cannot go there; throws what failed. */
+export async function runDetour(
+  detour: Detour,
+  folder: string,
+  dynamoUrl: string,
+): Promise<Roles | undefined> {
   const draft = draftOf(folder);
   try {
+    const { needs = '' } = detour;
+    if (!Object.keys(draft.resources).some((id) => id.includes(needs))) return undefined;
     detour.plant(draft);
     draft.save();
-    const runtime = await openRuntime(draft.folder, { mode: 'frozen', dynamoUrl });
+    const { faults } = detour;
+    const options = { mode: 'frozen', dynamoUrl, ...(faults && { faults }) } as const;
+    const runtime = await openRuntime(draft.folder, options);
     try {
       await detour.travel(runtime);
       await runtime.settle();
     } finally {
       await runtime.close();
     }
-    const strange = runtime.faults.filter((line) => !detour.expected.test(line));
+    const strange = runtime.faults.filter((line) => !detour.expected?.test(line));
     equal(strange.join('; '), '');
     return runtime.roles();
   } finally {

@@ -3,7 +3,7 @@ import { equal } from 'node:assert/strict';
 import { type Journey, settled, withStomp } from './journey.ts';
 import type { Peer } from './stomp-client.ts';
 
-const AUDIENCE = 20;
+const AUDIENCE = 10;
 
 export const PROTOCOL_JOURNEYS: readonly Journey[] = [
   ...(['1.0', '1.1'] as const).map((version) => ({

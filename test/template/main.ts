@@ -1,5 +1,6 @@
 /**
- * `npm run template -- FOLDER [--mode process|frozen] [--ingress direct] [--verbose]`: runs a
+ * `npm run template -- FOLDER [--mode process|frozen] [--ingress direct] [--only TEXT]
+ * [--verbose]`: runs a
  * synthesized assembly through the acceptance suite. Exit 1 and one line per fault if anything is
  * wrong with it; exit 0 with a note where DynamoDB Local cannot run.
  */
@@ -23,8 +24,17 @@ async function main([folder, ...flags]: readonly string[]): Promise<number> {
   const ingress = flags.includes('direct') ? 'direct' : 'fifo';
   const log = flags.includes('--verbose') ? console.log : () => undefined;
   const print = console.log;
+  const part = flags.includes('--only') ? (flags[flags.indexOf('--only') + 1] ?? '') : '';
+  const only = (name: string): boolean => name.includes(part);
   try {
-    const verdict = await judge(folder, { mode, ingress, dynamoUrl: dynamo.endpoint, log, print });
+    const verdict = await judge(folder, {
+      mode,
+      ingress,
+      dynamoUrl: dynamo.endpoint,
+      log,
+      print,
+      only,
+    });
     for (const fault of verdict.faults) console.error(fault);
     const waived = verdict.waived > 0 ? `, ${verdict.waived} waived` : '';
     console.log(`${verdict.passed} passed, ${verdict.faults.length} failed${waived}`);

@@ -84,7 +84,7 @@ export const FUNCTIONS: readonly Mutation[] = [
     naming: 'sqs:SendMessage',
     plant: (draft) => {
       variables(draft, 'FunctionsDisconnect')['QUEUE_URL'] = {
-        Ref: draft.id('AWS::SQS::Queue', 'DeadLetters'),
+        Ref: draft.id('AWS::SQS::Queue', 'IngressDeadLetters'),
       };
     },
   },

@@ -101,7 +101,7 @@ export const INGRESS: readonly Mutation[] = [
     caught: 'wrong-value',
     naming: 'redrive',
     plant: (draft) => {
-      const properties = draft.properties(QUEUE, 'DeadLetters');
+      const properties = draft.properties(QUEUE, 'IngressDeadLetters');
       for (const key of ['FifoQueue', 'DeduplicationScope', 'FifoThroughputLimit']) {
         properties[key] = undefined;
       }

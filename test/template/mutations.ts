@@ -5,12 +5,14 @@
 import type { Mutation } from './mutation.ts';
 import { FUNCTIONS } from './mutations-functions.ts';
 import { INGRESS } from './mutations-ingress.ts';
+import { LOGS } from './mutations-logs.ts';
 import { RIGHTS } from './mutations-rights.ts';
 import { API, LANGUAGE, TABLES } from './mutations-wiring.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   ...API,
   ...INGRESS,
+  ...LOGS,
   ...TABLES,
   ...LANGUAGE,
   ...RIGHTS,

@@ -1,4 +1,5 @@
 /** The mutation suite: every planted fault must be caught, by its name. */
+import { readAssembly } from './assembly.ts';
 import { draftOf } from './draft.ts';
 import { idleGrants } from './grants.ts';
 import { judge } from './judge.ts';
@@ -26,7 +27,9 @@ export interface Proof {
 
 export async function proveMutations(options: ProveOptions): Promise<Proof> {
   const missed: string[] = [];
-  for (const mutation of MUTATIONS) {
+  const ids = [...readAssembly(options.folder).resources.keys()];
+  const mutations = MUTATIONS.filter(({ needs = '' }) => ids.some((id) => id.includes(needs)));
+  for (const mutation of mutations) {
     const began = Date.now();
     const faults = await faultsOf(mutation, options);
     const seconds = ((Date.now() - began) / 1000).toFixed(1);
@@ -41,7 +44,7 @@ export async function proveMutations(options: ProveOptions): Promise<Proof> {
       `${caught ? 'ok      ' : 'FAIL    '}${mutation.name} → ${what.slice(0, 110)} (${seconds} s)`,
     );
   }
-  return { caught: MUTATIONS.length - missed.length, missed };
+  return { caught: mutations.length - missed.length, missed };
 }
 
 async function faultsOf(mutation: Mutation, options: ProveOptions): Promise<readonly string[]> {
@@ -53,7 +56,7 @@ async function faultsOf(mutation: Mutation, options: ProveOptions): Promise<read
       mode: mutation.mode ?? 'process',
       ingress: 'fifo',
       dynamoUrl: options.dynamoUrl,
-      only: (name) => JOURNEYS.has(name),
+      only: (name) => (mutation.journey ? name === mutation.journey : JOURNEYS.has(name)),
       hasty: true,
     });
     // These two journeys do not use every grant: only the one that a mutation adds is looked for.

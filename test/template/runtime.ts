@@ -7,6 +7,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Routes } from '../../local/dispatch.ts';
+import type { Faults } from '../../local/faults.ts';
 import { type Gateway, startGateway } from '../../local/gateway.ts';
 import { readAssembly } from './assembly.ts';
 import { connectionsService } from './connections-service.ts';
@@ -36,6 +37,8 @@ export interface RuntimeOptions {
   readonly log?: (line: string) => void;
   /** Hears of every entry of `faults` as it comes. */
   readonly onFault?: (line: string) => void;
+  /** Faults of the gateway on demand: what AWS does on bad days. */
+  readonly faults?: Faults;
   /** How soon a failed message comes back; on AWS the visibility time-out. */
   readonly retryMilliseconds?: number;
 }
@@ -49,7 +52,7 @@ export interface Runtime {
   /** Per role: what it used, what it did not, what it was refused. */
   roles(): Readonly<Record<string, RoleReport>>;
   functions(): Readonly<Record<string, FunctionCounts>>;
-  /** Waits until nothing is queued or running any more, or 10 s. */
+  /** Waits until nothing is queued or running any more, or 20 s. */
   settle(): Promise<void>;
   /** Settles, unless a fault is known, and then ends everything. */
   close(): Promise<void>;
@@ -96,7 +99,7 @@ async function open(
   const schedules = schedulesOf(stack, lambdas, permissions);
   const tables = await makeTables(stack, dynamoUrl);
   closing.push(() => dropTables(tables, dynamoUrl));
-  const gateway = gatewayOf(api, routes, onFault);
+  const gateway = gatewayOf(api, routes, { onFault, faults: options.faults });
   endpoint.attach({
     allows: authority.allows,
     services: [
@@ -125,7 +128,11 @@ async function open(
   };
 }
 
-function gatewayOf(api: WebSocketApi, routes: Routes, onFault: OnFault): Gateway {
+function gatewayOf(
+  api: WebSocketApi,
+  routes: Routes,
+  { onFault, faults }: { readonly onFault: OnFault; readonly faults: Faults | undefined },
+): Gateway {
   const { throttle } = api;
   return startGateway({
     routes,
@@ -137,6 +144,7 @@ function gatewayOf(api: WebSocketApi, routes: Routes, onFault: OnFault): Gateway
       warn: () => undefined,
       error: (event, cause) => onFault('handler-failed', `${event}: ${String(cause)}`),
     },
+    ...(faults && { faults }),
     ...(throttle && {
       limits: { requestsPerSecond: throttle.perSecond, requestsBurst: throttle.burst },
     }),

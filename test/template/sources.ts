@@ -58,7 +58,7 @@ export function startSources(stack: Stack, options: SourceOptions): Sources {
   };
 }
 
-const SETTLE_MILLISECONDS_MAX = 10_000;
+const SETTLE_MILLISECONDS_MAX = 20_000;
 
 /** Until the queues are empty and no function has an event in hand. */
 async function settled(
@@ -70,7 +70,7 @@ async function settled(
   const deadline = Date.now() + SETTLE_MILLISECONDS_MAX;
   while (waiting()) {
     if (Date.now() > deadline) {
-      onFault('handler-failed', 'messages were still waiting 10 s after the last client left');
+      onFault('handler-failed', 'messages were still waiting 20 s after the last client left');
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -44,6 +44,9 @@ export function pumpStream(
   };
   for (const action of STREAM_ACTIONS) demand(action, arn);
   const settings = settingsOf(properties, demand);
+  if (properties.maybeFlag('Enabled') === false) {
+    throw new TemplateFault('source-unreadable', where, 'Enabled is false');
+  }
   const matching = filterOf(properties.object('FilterCriteria')?.list('Filters') ?? [], where);
   properties.done();
   let open = true;
