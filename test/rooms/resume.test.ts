@@ -125,12 +125,12 @@ test('the server says when to reconnect, and nobody notices that it happened', a
 test('pauses are drawn at random from a bound that doubles, and are short again after a good connection', () => {
   const pauses = makePauses({ pauseMilliseconds: 100, pauseMillisecondsMax: 400 }, () => 0.5);
   const four = () => [0, 1, 2, 3].map(() => pauses.next(0));
-  expect(four()).toEqual([0, 50, 100, 200]);
-  expect(four()).toEqual([200, 200, 200, 200]);
+  expect(four()).toEqual([0, 50, 150, 300]);
+  expect(four()).toEqual([300, 300, 300, 300]);
   pauses.connected(0);
   expect(pauses.next(60_000)).toBe(50);
   pauses.connected(60_000);
-  expect(pauses.next(60_100)).toBe(100);
+  expect(pauses.next(60_100)).toBe(150);
   pauses.none();
   expect(pauses.next(60_200)).toBe(0);
 });
