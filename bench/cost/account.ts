@@ -5,27 +5,22 @@
  *
  * Duration cannot be counted where nothing takes its time: it is reckoned, by `DURATION`.
  */
-import { sdkOutbox } from '../../adapters/apigateway/outbox.ts';
-import { dynamoStore } from '../../adapters/dynamodb/store.ts';
 import { sqsIngress } from '../../adapters/sqs/ingress.ts';
-import { LIMITS } from '../../broker/limits.ts';
-import type { Ports } from '../../broker/ports.ts';
 import { connectHandler } from '../../lambda/connect.ts';
 import { disconnectHandler } from '../../lambda/disconnect.ts';
 import type { QueueRecord, RequestContext } from '../../lambda/events.ts';
 import { messageHandler } from '../../lambda/message.ts';
-import { jsonDialect } from '../../protocol/json/dialect.ts';
-import { makeDetect } from '../../protocol/negotiate.ts';
-import { rawCarrier } from '../../protocol/raw.ts';
-import { stompDialect } from '../../protocol/stomp/dialect.ts';
+import { streamHandler } from '../../lambda/stream.ts';
 import { BILLED_BYTES, NOTHING, sum, type Usage, unitsOf } from '../bill.ts';
+import { headStream } from './head-stream.ts';
 import { documentClient, managementApi, queueClient } from './metered-client.ts';
 import { meteredTable } from './metered-table.ts';
+import { NOW, portsOf } from './ports.ts';
 
 /** GB-seconds of an invocation: one beginning, and the CPU of each post. */
 export const DURATION = {
   /** As the construct sets them. */
-  gigabytes: { connect: 0.25, disconnect: 0.25, message: 0.5 },
+  gigabytes: { connect: 0.25, disconnect: 0.25, message: 0.5, deliver: 1 },
   /** Wiring, parsing and some three rounds of DynamoDB; assumed. */
   milliseconds: 20,
   /** Of one post by the SDK over TLS on a whole core, measured. */
@@ -43,13 +38,13 @@ export interface Account {
   /** One WebSocket message each, all within one batch of the queue. */
   receive(connectionId: string, texts: readonly string[]): Promise<void>;
   disconnect(connectionId: string): Promise<void>;
+  /** Does `steps`; what they write into logs is delivered in one batch, once they are done. */
+  together(steps: () => Promise<void>): Promise<void>;
 }
 
-/** A day on which nothing else happens. */
-const NOW = 1_800_000_000_000;
-
 export function openAccount(ingress: IngressKind): Account {
-  const table = meteredTable();
+  const stream = headStream();
+  const table = meteredTable(stream.written);
   const counted = {
     messages: 0,
     posts: 0,
@@ -57,13 +52,18 @@ export function openAccount(ingress: IngressKind): Account {
     invocations: 0,
     gigabyteSeconds: 0,
   };
-  const ports = portsOf(table, (octets) => {
-    counted.posts += 1;
-    counted.messages += unitsOf(octets, BILLED_BYTES.gatewayMessages);
-  });
   const enqueue = (octets: number): void => {
     counted.queue += unitsOf(octets, BILLED_BYTES.queueRequests);
   };
+  const database = documentClient(table);
+  const ports = portsOf({
+    database,
+    queue: queueClient(enqueue),
+    gateway: managementApi((octets) => {
+      counted.posts += 1;
+      counted.messages += unitsOf(octets, BILLED_BYTES.gatewayMessages);
+    }),
+  });
   const queue =
     ingress === 'direct'
       ? undefined
@@ -72,10 +72,27 @@ export function openAccount(ingress: IngressKind): Account {
     connect: connectHandler(ports),
     disconnect: disconnectHandler(ports, queue),
     message: messageHandler(ports),
+    deliver: streamHandler(stream.decoder(ports, database), ports),
   };
   let sequence = 0;
+  let holding = false;
 
+  /** What the handler wrote into logs is delivered before anything else happens. */
   async function invoke(name: keyof typeof handlers, run: () => Promise<unknown>): Promise<void> {
+    await runBilled(name, run);
+    if (!holding) await deliver();
+  }
+
+  async function deliver(): Promise<void> {
+    for (let Records = stream.take(); Records.length > 0; Records = stream.take()) {
+      await runBilled('deliver', () => handlers.deliver({ Records }));
+    }
+  }
+
+  async function runBilled(
+    name: keyof typeof handlers,
+    run: () => Promise<unknown>,
+  ): Promise<void> {
     const before = counted.posts;
     await run();
     const gigabytes = DURATION.gigabytes[name];
@@ -129,6 +146,12 @@ export function openAccount(ingress: IngressKind): Account {
       }
       if (records.length > 0) await takeBatch(records);
     },
+    async together(steps) {
+      holding = true;
+      await steps();
+      holding = false;
+      await deliver();
+    },
     async disconnect(connectionId) {
       const requestContext = context('DISCONNECT', connectionId, numbered());
       await invoke('disconnect', () =>
@@ -137,32 +160,6 @@ export function openAccount(ingress: IngressKind): Account {
       if (queue !== undefined) await takeBatch([record(requestContext, '.')]);
     },
   };
-}
-
-function portsOf(table: ReturnType<typeof meteredTable>, posted: (octets: number) => void): Ports {
-  let ids = 0;
-  const world = {
-    clock: { now: () => NOW },
-    timer: { sleep: async () => undefined, after: () => () => undefined },
-    log: { info: () => undefined, warn: () => undefined, error: fail },
-    limits: LIMITS,
-  };
-  return {
-    ...world,
-    ids: { random: () => String(++ids).padStart(36, '0') },
-    store: dynamoStore({ ...world, client: documentClient(table), tableName: 'broker' }),
-    outbox: sdkOutbox({ ...world, client: managementApi(posted) }),
-    dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
-    carriers: new Map([[rawCarrier.name, rawCarrier]]),
-    detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
-    plain: jsonDialect,
-    server: 'stompway/0',
-  };
-}
-
-/** A fault would make the count a count of something else. */
-function fail(event: string, cause: unknown): never {
-  throw new Error(`${event} while counting`, { cause });
 }
 
 function context(

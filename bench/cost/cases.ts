@@ -1,6 +1,6 @@
 /**
  * What is counted for docs/cost.md. A case is done by real handlers on an account of its own; only
- * its last step is counted. Rooms and queues join by a destination and a lane of theirs.
+ * its last step is counted.
  */
 import { NOTHING, since, times, type Usage } from '../bill.ts';
 import { type Account, type IngressKind, openAccount } from './account.ts';
@@ -18,16 +18,20 @@ export interface Delivering extends Counted {
 export const AUDIENCES = [1, 10, 100, 1000] as const;
 /** SENDs that the queue hands over together: as many as a batch takes. */
 export const BURST = 10;
-const DESTINATION = '/topic/orders.eu';
+/** Of two segments, as that of a topic. */
+export const TOPIC = '/topic/orders.eu';
+export const ROOM = '/room/orders.eu';
 const BODY_BYTES = 256;
 /** As clients of stompjs that were told `heart-beat:0,240000` send them. */
 const BEAT_SECONDS = 240;
 
 const CONNECT = 'CONNECT\naccept-version:1.0,1.1,1.2\nheart-beat:10000,10000\n\n\0';
-const SUBSCRIBE = `SUBSCRIBE\nid:sub-0\ndestination:${DESTINATION}\n\n\0`;
-const SEND = `SEND\ndestination:${DESTINATION}\ncontent-length:${BODY_BYTES}\n\n${'x'.repeat(BODY_BYTES)}\0`;
 const DISCONNECT = 'DISCONNECT\nreceipt:bye\n\n\0';
 const BEAT = '\n';
+const subscribeTo = (destination: string) =>
+  `SUBSCRIBE\nid:sub-0\ndestination:${destination}\n\n\0`;
+const sendTo = (destination: string) =>
+  `SEND\ndestination:${destination}\ncontent-length:${BODY_BYTES}\n\n${'x'.repeat(BODY_BYTES)}\0`;
 
 export async function lifecycle(ingress: IngressKind): Promise<readonly Counted[]> {
   const account = openAccount(ingress);
@@ -39,46 +43,78 @@ export async function lifecycle(ingress: IngressKind): Promise<readonly Counted[
   return [
     await count('handshake (`$connect`)', () => account.connect('c')),
     await count('CONNECT', () => account.receive('c', [CONNECT])),
-    await count('SUBSCRIBE', () => account.receive('c', [SUBSCRIBE])),
+    await count('SUBSCRIBE', () => account.receive('c', [subscribeTo(TOPIC)])),
     await count('heart-beat', () => account.receive('c', [BEAT])),
     await count('DISCONNECT', () => account.receive('c', [DISCONNECT])),
     await count('close (`$disconnect`) after DISCONNECT', () => account.disconnect('c')),
-    await lost(ingress),
+    await step('close of one with a subscription, no DISCONNECT', ingress, {
+      before: [CONNECT, subscribeTo(TOPIC)],
+      counted: (other) => other.disconnect('c'),
+    }),
   ];
 }
 
-/** A client that went without a word: `$disconnect` does what DISCONNECT would have done. */
-async function lost(ingress: IngressKind): Promise<Counted> {
-  const account = openAccount(ingress);
-  await join(account, 'c', true);
-  const before = account.usage();
-  await account.disconnect('c');
-  return {
-    name: 'close of one with a subscription, no DISCONNECT',
-    ingress,
-    usage: since(before, account.usage()),
-  };
+/** Joining a room and leaving it, alone. */
+export async function membership(ingress: IngressKind): Promise<readonly Counted[]> {
+  return [
+    await step('SUBSCRIBE to a room', ingress, {
+      before: [CONNECT],
+      counted: (account) => account.receive('c', [subscribeTo(ROOM)]),
+    }),
+    await step('DISCONNECT of a member', ingress, {
+      before: [CONNECT, subscribeTo(ROOM)],
+      counted: (account) => account.receive('c', [DISCONNECT]),
+    }),
+  ];
 }
 
-/** `burst` SENDs in one batch to `subscribers`. */
+async function step(
+  name: string,
+  ingress: IngressKind,
+  steps: {
+    readonly before: readonly string[];
+    readonly counted: (account: Account) => Promise<void>;
+  },
+): Promise<Counted> {
+  const account = openAccount(ingress);
+  await account.connect('c');
+  await account.receive('c', steps.before);
+  const before = account.usage();
+  await steps.counted(account);
+  return { name, ingress, usage: since(before, account.usage()) };
+}
+
+/**
+ * One SEND, and a burst of them in one batch of the queue, to `subscribers`. Throws unless every
+ * subscriber had exactly one post of each: else something else was counted.
+ */
 export async function sending(
   ingress: IngressKind,
-  { subscribers, burst }: { readonly subscribers: number; readonly burst: number },
-): Promise<Delivering> {
+  { destination, subscribers }: { readonly destination: string; readonly subscribers: number },
+): Promise<{ readonly single: Delivering; readonly burst: Delivering }> {
   const account = openAccount(ingress);
-  for (let n = 0; n < subscribers; n++) await join(account, `subscriber-${n}-VotXXcBEPHc=`, true);
-  await join(account, 'sender', false);
-  const before = account.usage();
-  await account.receive(
-    'sender',
-    Array.from({ length: burst }, () => SEND),
-  );
-  return {
-    name: burst === 1 ? `SEND to ${subscribers}` : `${burst} SENDs to ${subscribers}`,
-    ingress,
-    usage: since(before, account.usage()),
-    delivered: subscribers * burst,
+  await account.together(async () => {
+    const joined = [CONNECT, subscribeTo(destination)];
+    for (let n = 0; n < subscribers; n++) {
+      await join(account, `subscriber-${n}-VotXXcBEPHc=`, joined);
+    }
+    await join(account, 'sender', [CONNECT]);
+  });
+  const send = async (count: number): Promise<Delivering> => {
+    const before = account.usage();
+    await account.receive(
+      'sender',
+      Array.from({ length: count }, () => sendTo(destination)),
+    );
+    const usage = since(before, account.usage());
+    const posts = usage.gatewayMessages - count;
+    if (posts !== subscribers * (ingress === 'direct' ? count : 1)) {
+      throw new Error(`${posts} posts for ${count} SENDs to ${subscribers}`);
+    }
+    const name = `SEND to a ${destination === ROOM ? 'room' : 'topic'} of ${subscribers}`;
+    return { name, ingress, usage, delivered: subscribers * count };
   };
+  return { single: await send(1), burst: await send(ingress === 'direct' ? 1 : BURST) };
 }
 
 /** An hour of `clients` that are there and say nothing, with or without heart-beats. */
@@ -87,7 +123,7 @@ export async function idle(
   { clients, beats }: { readonly clients: number; readonly beats: boolean },
 ): Promise<Counted> {
   const account = openAccount(ingress);
-  await join(account, 'c', true);
+  await join(account, 'c', [CONNECT, subscribeTo(TOPIC)]);
   const before = account.usage();
   await account.receive('c', [BEAT]);
   const beat = times(since(before, account.usage()), beats ? (3600 / BEAT_SECONDS) * clients : 0);
@@ -98,7 +134,11 @@ export async function idle(
   };
 }
 
-async function join(account: Account, connectionId: string, subscribe: boolean): Promise<void> {
+async function join(
+  account: Account,
+  connectionId: string,
+  texts: readonly string[],
+): Promise<void> {
   await account.connect(connectionId);
-  await account.receive(connectionId, subscribe ? [CONNECT, SUBSCRIBE] : [CONNECT]);
+  await account.receive(connectionId, texts);
 }

@@ -69,8 +69,12 @@ function change(verb: string, old: unknown, reader: Reader): unknown {
   }
 }
 
+/** Tokens of expressions met before: the store writes a few dozen, each for many rows. */
+const known = new Map<string, readonly string[]>();
+
 function read(expression: string, row: Row, names: Names): Reader {
-  const tokens = expression.match(/[#:]?\w+|<>|<=|>=|[^\s\w]/g) ?? [];
+  const tokens = known.get(expression) ?? expression.match(/[#:]?\w+|<>|<=|>=|[^\s\w]/g) ?? [];
+  known.set(expression, tokens);
   return { tokens, row, names, at: 0 };
 }
 
@@ -98,7 +102,7 @@ function term(reader: Reader): boolean {
     expect(reader, ')');
     return inner;
   }
-  const [name] = reader.tokens.slice(reader.at);
+  const name = reader.tokens[reader.at];
   if (name === 'attribute_exists') return call(reader)[0] !== undefined;
   if (name === 'attribute_not_exists') return call(reader)[0] === undefined;
   if (name === 'contains') return contains(call(reader));
@@ -148,7 +152,7 @@ function addition(reader: Reader): unknown {
 }
 
 function operand(reader: Reader): unknown {
-  const [token = ''] = reader.tokens.slice(reader.at);
+  const token = reader.tokens[reader.at] ?? '';
   if (token.startsWith('#')) return reader.row[attribute(reader)];
   if (token === 'size') return sizeOf(call(reader)[0]);
   if (token === 'if_not_exists') {

@@ -10,6 +10,8 @@ import {
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import {
+  BatchGetCommand,
+  BatchWriteCommand,
   DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
@@ -23,9 +25,12 @@ import type { MeteredTable } from './metered-table.ts';
 const region = 'us-east-1';
 
 export function documentClient(table: MeteredTable): DynamoDBDocumentClient {
-  return Object.assign(DynamoDBDocumentClient.from(new DynamoDBClient({ region })), {
-    send: async (command: unknown) => answer(command, table),
-  });
+  return Object.assign(
+    DynamoDBDocumentClient.from(new DynamoDBClient({ region, maxAttempts: 1 })),
+    {
+      send: async (command: unknown) => answer(command, table),
+    },
+  );
 }
 
 function answer(command: unknown, table: MeteredTable): object {
@@ -39,7 +44,26 @@ function answer(command: unknown, table: MeteredTable): object {
   else if (command instanceof DeleteCommand) table.remove(command.input);
   else if (command instanceof TransactWriteCommand) {
     table.transact(command.input.TransactItems ?? []);
-  } else throw unknown(command);
+  } else return answerBatch(command, table);
+  return {};
+}
+
+/** A batch is billed as its rows are, one by one. */
+function answerBatch(command: unknown, table: MeteredTable): object {
+  if (command instanceof BatchGetCommand) {
+    const asked = Object.entries(command.input.RequestItems ?? {});
+    const found = asked.map(([name, { Keys = [] }]) => {
+      return [name, Keys.map((key) => table.get(key)).filter((row) => row !== undefined)] as const;
+    });
+    return { Responses: Object.fromEntries(found) };
+  }
+  if (!(command instanceof BatchWriteCommand)) throw unknown(command);
+  for (const { PutRequest, DeleteRequest } of Object.values(
+    command.input.RequestItems ?? {},
+  ).flat()) {
+    if (PutRequest !== undefined) table.put({ Item: PutRequest.Item });
+    if (DeleteRequest !== undefined) table.remove({ Key: DeleteRequest.Key });
+  }
   return {};
 }
 

@@ -66,7 +66,8 @@ export interface MeteredTable {
   transact(items: readonly TransactItem[]): void;
 }
 
-export function meteredTable(): MeteredTable {
+/** `written` hears of each row as it now is, as the table's stream does. */
+export function meteredTable(written: (key: Key, row: Row) => void = () => {}): MeteredTable {
   const meter = { readUnits: 0, writeUnits: 0 };
   const collections = new Map<string, Map<string, Row>>();
   const find = ({ pk, sk }: Key): Row | undefined => collections.get(pk)?.get(sk);
@@ -90,6 +91,7 @@ export function meteredTable(): MeteredTable {
     }
     meter.writeUnits += factor * unitsOf(bytes, WRITE_BYTES);
     store(key, next);
+    if (next !== undefined) written(key, next);
     return next;
   }
 
@@ -211,7 +213,7 @@ function refusal(old: Row | undefined): ConditionalCheckFailedException {
   });
 }
 
-function marshalled(row: Row): Record<string, AttributeValue> {
+export function marshalled(row: Row): Record<string, AttributeValue> {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [name, marshalledValue(value)]),
   );

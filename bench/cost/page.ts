@@ -9,7 +9,10 @@ import {
   type Delivering,
   idle,
   lifecycle,
+  membership,
+  ROOM,
   sending,
+  TOPIC,
 } from './cases.ts';
 
 const BEGIN = '<!-- counted by npm run cost: do not edit by hand -->';
@@ -17,17 +20,23 @@ const END = '<!-- end of what is counted -->';
 const CLIENTS = 1000;
 
 /** What was reckoned on paper before there was code, per audience: beside it the count must stand. */
-const RECKONED: Readonly<Record<IngressKind, readonly number[]>> = {
+const RECKONED: Readonly<Record<IngressKind | 'room', readonly number[]>> = {
   fifo: [4.28, 1.33, 1.04, 1.01],
   direct: [2.78, 1.18, 1.03, 1.01],
+  room: [5.57, 1.46, 1.05, 1.01],
 };
 
 export async function countedPart(): Promise<string> {
-  const life = await lifecycle('fifo');
-  const straightLife = await lifecycle('direct');
-  const single = await each('fifo', 1);
-  const burst = await each('fifo', BURST);
-  const straight = await each('direct', 1);
+  const topics = await each('fifo', TOPIC);
+  const rooms = await each('fifo', ROOM);
+  const straight = singles(await each('direct', TOPIC));
+  const roomStraight = singles(await each('direct', ROOM));
+  const [single, room] = [singles(topics), singles(rooms)];
+  const acts = async (ingress: IngressKind, sends: readonly Counted[]) => [
+    ...(await lifecycle(ingress)),
+    ...(await membership(ingress)),
+    ...sends,
+  ];
   const idling = await Promise.all(
     [false, true].map(async (beats) => {
       const [queued, direct] = await Promise.all([
@@ -43,16 +52,28 @@ export async function countedPart(): Promise<string> {
     table(['unit', '$ per million', 'source'], priceRows()),
     '### The life of a connection, and a SEND',
     'Through the queue; the last column is the same with `ingress: direct`.',
-    usageTable([...life, ...single], [...straightLife, ...straight]),
+    usageTable(
+      await acts('fifo', [...single, ...room]),
+      await acts('direct', [...straight, ...roomStraight]),
+    ),
     '### Dollars per million delivered',
     table(
       ['', ...AUDIENCES.map((count) => `1:${thousands(count)}`)],
       [
-        ['counted, through the queue', ...single.map(perMillion)],
-        ['reckoned beforehand', ...RECKONED.fifo.map((price) => price.toFixed(2))],
-        ['counted, straight', ...straight.map(perMillion)],
-        ['reckoned beforehand', ...RECKONED.direct.map((price) => price.toFixed(2))],
-        [`counted, ${BURST} SENDs in one batch of the queue`, ...burst.map(perMillion)],
+        ['topic, through the queue', ...single.map(perMillion)],
+        ['– reckoned beforehand', ...RECKONED.fifo.map((price) => price.toFixed(2))],
+        ['topic, straight', ...straight.map(perMillion)],
+        ['– reckoned beforehand', ...RECKONED.direct.map((price) => price.toFixed(2))],
+        ['room, through the queue', ...room.map(perMillion)],
+        ['– reckoned beforehand', ...RECKONED.room.map((price) => price.toFixed(2))],
+        [
+          `topic, ${BURST} SENDs in one batch of the queue`,
+          ...topics.map(({ burst }) => perMillion(burst)),
+        ],
+        [
+          `room, ${BURST} SENDs in one batch of the queue`,
+          ...rooms.map(({ burst }) => perMillion(burst)),
+        ],
         ['the gateway’s fee alone, one SEND', ...AUDIENCES.map((s) => ((s + 1) / s).toFixed(2))],
       ],
     ),
@@ -70,10 +91,18 @@ export function withCounted(page: string, counted: string): string {
   return page.slice(0, from) + counted + page.slice(to + END.length);
 }
 
-async function each(ingress: IngressKind, burst: number): Promise<readonly Delivering[]> {
-  const all: Delivering[] = [];
-  for (const subscribers of AUDIENCES) all.push(await sending(ingress, { subscribers, burst }));
+type Sent = Awaited<ReturnType<typeof sending>>;
+
+async function each(ingress: IngressKind, destination: string): Promise<readonly Sent[]> {
+  const all: Sent[] = [];
+  for (const subscribers of AUDIENCES) {
+    all.push(await sending(ingress, { destination, subscribers }));
+  }
   return all;
+}
+
+function singles(sent: readonly Sent[]): readonly Delivering[] {
+  return sent.map(({ single }) => single);
 }
 
 function priceRows(): readonly (readonly string[])[] {
