@@ -19,16 +19,16 @@ export interface Journey {
 }
 
 /** A connected STOMP 1.2 client; closed when `use` has ended. */
-export async function withStomp(
+export async function withStomp<Outcome>(
   open: Place['open'],
-  use: (peer: Peer, connected: Frame) => Promise<void>,
-): Promise<void> {
+  use: (peer: Peer, connected: Frame) => Promise<Outcome>,
+): Promise<Outcome> {
   const peer = await open(['v12.stomp']);
   try {
     peer.send('CONNECT', { 'accept-version': '1.2', host: 'acceptance' });
     const connected = await peer.frame();
     equal(connected.command, 'CONNECTED', connected.headers['message']);
-    await use(peer, connected);
+    return await use(peer, connected);
   } finally {
     peer.close();
   }
@@ -48,13 +48,13 @@ export async function settled(
 }
 
 /** Two clients, the first of them subscribed. */
-export async function withPair(
+export async function withPair<Outcome>(
   { open, topic }: Place,
-  use: (subscriber: Peer, publisher: Peer) => Promise<void>,
-): Promise<void> {
-  await withStomp(open, async (subscriber) => {
+  use: (subscriber: Peer, publisher: Peer) => Promise<Outcome>,
+): Promise<Outcome> {
+  return withStomp(open, async (subscriber) => {
     await settled(subscriber, 'SUBSCRIBE', { id: 'sub-0', destination: topic });
-    await withStomp(open, (publisher) => use(subscriber, publisher));
+    return withStomp(open, (publisher) => use(subscriber, publisher));
   });
 }
 
