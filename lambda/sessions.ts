@@ -65,6 +65,8 @@ export interface SessionOptions {
   readonly service: SessionService;
   /** Without a receiver a session is gone after this. */
   readonly sessionSeconds: number;
+  /** True: a client that was cut off may come back; false: it is over (SockJS). */
+  readonly keepsInterrupted: boolean;
 }
 
 const INTERRUPTED = { code: 1002, reason: 'Connection interrupted' };
@@ -144,10 +146,10 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
         holdMilliseconds: holdSeconds(streaming) * 1000,
         beatMilliseconds: limits.streamBeatSeconds * 1000,
       });
-      if (end === 'interrupted') {
+      if (end === 'interrupted' && !options.keepsInterrupted) {
         await close(connectionId, INTERRUPTED);
         await service.lost(connectionId);
-      } else if (end === 'served') {
+      } else if (end === 'served' || end === 'interrupted') {
         await release(attached);
       }
       return end;

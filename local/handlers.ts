@@ -1,6 +1,9 @@
 /** The broker's handlers as the local gateway and queue call them, and the ports they run on. */
+import { mailboxOutbox } from '../adapters/mailbox/outbox.ts';
 import { memoryOutbox } from '../adapters/memory/outbox.ts';
+import { routeOutbox } from '../adapters/route.ts';
 import { systemClock, systemIds, systemTimer } from '../adapters/system.ts';
+import { isSession, sessionOf } from '../broker/address.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { LogRecord } from '../broker/model.ts';
 import type {
@@ -11,6 +14,7 @@ import type {
   Journal,
   Log,
   LogStream,
+  Mailboxes,
   Ports,
   Roster,
   Shelf,
@@ -19,7 +23,8 @@ import type {
 } from '../broker/ports.ts';
 import { makePolicies, type Rule } from '../broker/rules.ts';
 import { endVanished } from '../broker/sweep.ts';
-import { connectHandler } from '../lambda/connect.ts';
+import { directIngress } from '../lambda/broker-sessions.ts';
+import { connectHandler, type Greeter } from '../lambda/connect.ts';
 import { deadHandler } from '../lambda/dead.ts';
 import { deliverHandler } from '../lambda/deliver.ts';
 import { disconnectHandler } from '../lambda/disconnect.ts';
@@ -31,12 +36,16 @@ import type {
   QueueResult,
   RouteResult,
 } from '../lambda/events.ts';
+import { greetHandler } from '../lambda/greet.ts';
+import { type Http, makeHttp } from '../lambda/http.ts';
 import { messageHandler } from '../lambda/message.ts';
 import { SERVER } from '../lambda/version.ts';
 import { sweepHandler, taskHandler } from '../lambda/work.ts';
+import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
+import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import type { PostStatus } from './management.ts';
 
@@ -51,6 +60,7 @@ export interface Keeping {
   readonly agenda: Agenda;
   /** Before anybody has connected: connections that a process left behind when it died. */
   openConnections(): readonly string[];
+  readonly mailboxes: Mailboxes;
 }
 
 /** Every entry of `lambda/` that runs here, wherever it runs: in this thread or in others. */
@@ -85,11 +95,34 @@ export interface HandlerWorld {
   readonly ingress?: Ingress | undefined;
 }
 
-export function makeHandlers(world: HandlerWorld): Handlers {
+/** Where SockJS is served, on this port and behind the front door. */
+export const SOCKJS_PREFIX = '/sockjs';
+
+export interface HandlersAndHttp extends Handlers {
+  /** HTTP requests, which stream and so are no plain calls. */
+  readonly http: Http;
+}
+
+export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
   const ports = makePorts(world);
   const message = messageHandler(ports);
+  const { mailboxes } = world.keeping;
+  const greet = greetHandler(ports, mailboxes);
+  const greeter: Greeter = {
+    async greet(greeting) {
+      setImmediate(() => {
+        greet(greeting).catch((cause) => ports.log.error('greet-failed', cause));
+      });
+    },
+  };
   return {
-    connect: connectHandler(ports),
+    http: makeHttp({
+      ports,
+      mailboxes,
+      ingress: world.ingress ?? directIngress(message, ports),
+      sockjs: { prefix: SOCKJS_PREFIX, websocket: true, clientUrl: CLIENT_URL },
+    }),
+    connect: connectHandler(ports, greeter),
     disconnect: disconnectHandler(ports, world.ingress),
     message: async (event) => {
       const result = await message(event);
@@ -113,8 +146,11 @@ export function makeBackgroundHandlers(world: HandlerWorld): BackgroundHandlers 
   };
 }
 
+/** The iframe page's own client, for browsers without CORS. */
+const CLIENT_URL = 'https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js';
+
 function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): Ports {
-  const { store, held, journal, roster, checks, shelf, agenda } = keeping;
+  const { store, held, journal, roster, checks, shelf, agenda, mailboxes } = keeping;
   const world = {
     clock: systemClock,
     timer: systemTimer,
@@ -125,15 +161,20 @@ function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): P
     ...world,
     ids: systemIds,
     store,
-    outbox: memoryOutbox({
-      ...world,
-      management: {
-        post: management.post,
-        delete: (connectionId) => void management.delete(connectionId),
-      },
+    outbox: routeOutbox({
+      sockets: memoryOutbox({
+        ...world,
+        management: {
+          post: management.post,
+          delete: (connectionId) => void management.delete(connectionId),
+        },
+      }),
+      sessions: mailboxOutbox({ ...world, mailboxes }),
     }),
-    dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
-    carriers: new Map([[rawCarrier.name, rawCarrier]]),
+    dialects: new Map(
+      [stompDialect, jsonDialect, eventsDialect].map((dialect) => [dialect.name, dialect]),
+    ),
+    carriers: new Map([rawCarrier, sockjsCarrier].map((carrier) => [carrier.name, carrier])),
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: SERVER,
@@ -144,7 +185,13 @@ function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): P
       checks,
       shelf,
       policies: makePolicies(rules ?? []),
-      liveness: { alive: async (id) => management.get(id) !== undefined },
+      liveness: {
+        async alive(id) {
+          if (!isSession(id)) return management.get(id) !== undefined;
+          const mailbox = await mailboxes.find(sessionOf(id));
+          return mailbox?.connectionId === id && mailbox.closed === undefined;
+        },
+      },
       later: agenda,
     },
   };

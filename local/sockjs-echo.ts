@@ -89,6 +89,7 @@ function mountOf(service: Service, world: SessionWorld): { mount: Mount; stop():
   const sessions = makeSessions(world, {
     service: echo,
     sessionSeconds: limits.sessionSeconds,
+    keepsInterrupted: false,
   });
   const options = { prefix, websocket, cookieNeeded, clientUrl: CLIENT_URL };
   const sockets = echoSockets({ prefix, websocket, closes });

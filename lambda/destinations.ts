@@ -1,0 +1,86 @@
+/** HTTP where the URL is the destination: POST publishes, GET listens. Errors are JSON. */
+import { BrokerError, internalError } from '../broker/errors.ts';
+import type { Ports } from '../broker/ports.ts';
+import { replyText } from '../protocol/json/reply.ts';
+import { crossOrigin, type HeaderMap, NOT_CACHED, preflight } from '../protocol/sockjs/headers.ts';
+import { answer, type HttpHandler, type HttpRequest } from './exchange.ts';
+import { events, poll } from './listening.ts';
+import { publish } from './publishing.ts';
+import type { Sessions } from './sessions.ts';
+
+/** First path segments that name destinations, other brokers' own among them, to be told so. */
+export const DESTINATION_PREFIXES = [
+  '/topic',
+  '/room',
+  '/queue',
+  '/user',
+  '/app',
+  '/presence',
+  '/temp-queue',
+  '/exchange',
+  '/amq',
+] as const;
+
+const METHODS = ['OPTIONS', 'GET', 'POST'];
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+
+export function destinationsHandler(ports: Ports, sessions: Sessions): HttpHandler {
+  return async (request, reply) => {
+    const headers = { ...JSON_TYPE, ...NOT_CACHED, ...crossOrigin(request.headers) };
+    try {
+      const destination = destinationOf(request);
+      const asked = { destination, request, reply };
+      switch (request.method) {
+        case 'OPTIONS': {
+          const allowed = preflight(request.headers, METHODS, ports.clock.now());
+          return await answer(reply, 204, allowed);
+        }
+        case 'POST': {
+          const ids = await publish(asked, ports);
+          return await answer(reply, 200, headers, `${JSON.stringify({ ids })}\n`);
+        }
+        case 'GET': {
+          const world = { ports, sessions };
+          return await (wantsJson(request) ? poll : events)(asked, world);
+        }
+        default:
+          return await refuse(notAllowed(), { ...headers, Allow: METHODS.join(', ') }, 405);
+      }
+    } catch (cause) {
+      // After the answer has begun a fault of ours can only cut it.
+      if (cause instanceof BrokerError) return refuse(cause, headers, cause.status);
+      ports.log.error('http-failed', cause, { method: request.method });
+      return refuse(internalError(), headers, 500);
+    }
+
+    function refuse(error: BrokerError, more: HeaderMap, status: number): Promise<void> {
+      return answer(reply, status, more, `${replyText({ type: 'error', error })}\n`);
+    }
+  };
+}
+
+function destinationOf({ path }: HttpRequest): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (cause) {
+    throw new BrokerError(
+      'destination-invalid',
+      'The path is not UTF-8, percent-encoded',
+      `Encode each name of the destination as a browser does. (${String(cause)})`,
+    );
+  }
+}
+
+/** An EventSource asks for text/event-stream, curl for anything: only who names JSON polls. */
+function wantsJson({ headers }: HttpRequest): boolean {
+  const accept = headers['accept'] ?? '';
+  return accept.includes('application/json') && !accept.includes('text/event-stream');
+}
+
+function notAllowed(): BrokerError {
+  return new BrokerError(
+    'unknown-command',
+    'This method has no meaning here',
+    'POST publishes to the destination; GET listens to it.',
+  );
+}

@@ -1,0 +1,52 @@
+/** All that is served over HTTP: SockJS below its base, destinations at their own paths. */
+import type { Ingress, Mailboxes, Ports } from '../broker/ports.ts';
+import { brokerSessions } from './broker-sessions.ts';
+import { DESTINATION_PREFIXES, destinationsHandler } from './destinations.ts';
+import { answer, type HttpHandler } from './exchange.ts';
+import { makeSessions } from './sessions.ts';
+import { type SockjsOptions, sockjsHandler } from './sockjs.ts';
+
+export interface HttpOptions {
+  readonly ports: Ports;
+  readonly mailboxes: Mailboxes;
+  readonly ingress: Ingress;
+  readonly sockjs: SockjsOptions;
+}
+
+export interface Http {
+  readonly handle: HttpHandler;
+  /** Forgets its timers. */
+  stop(): void;
+}
+
+export function makeHttp({ ports, mailboxes, ingress, sockjs }: HttpOptions): Http {
+  const world = { ...ports, mailboxes };
+  const sessions = makeSessions(world, {
+    service: brokerSessions(ports, ingress),
+    sessionSeconds: ports.limits.sessionSeconds,
+    keepsInterrupted: false,
+  });
+  const listeners = makeSessions(world, {
+    service: { ...brokerSessions(ports, ingress), opened: async () => undefined },
+    sessionSeconds: ports.limits.pollSessionSeconds,
+    keepsInterrupted: true,
+  });
+  const serveDestinations = destinationsHandler(ports, listeners);
+  const serveSockjs = sockjsHandler(world, sessions, sockjs);
+  return {
+    async handle(request, reply) {
+      const { path } = request;
+      if (path === sockjs.prefix || path.startsWith(`${sockjs.prefix}/`)) {
+        return serveSockjs(request, reply);
+      }
+      if (DESTINATION_PREFIXES.some((prefix) => path.startsWith(`${prefix}/`))) {
+        return serveDestinations(request, reply);
+      }
+      return answer(reply, 404, { 'Content-Type': 'text/plain; charset=UTF-8' }, 'Not found\n');
+    },
+    stop() {
+      sessions.stop();
+      listeners.stop();
+    },
+  };
+}
