@@ -30,12 +30,31 @@ export async function deliverLogs(records: readonly LogRecord[], ports: Ports): 
     else others.push(record);
   }
   const all = [...byLog.values()];
+  const began = ports.clock.now();
   for (let from = 0; from < all.length; from += ports.limits.logsAtOnceMax) {
     const some = all.slice(from, from + ports.limits.logsAtOnceMax);
     const results = await Promise.allSettled(some.map((one) => deliverLog(one, ports, logs)));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
+  await waitOut(began, [...byLog.keys()], ports, logs);
+}
+
+/**
+ * The rest of the longest window among these logs: what is appended meanwhile is the next batch, and
+ * leaves in one post per connection. It holds for all logs of a slot of the stream.
+ */
+async function waitOut(
+  began: number,
+  names: readonly string[],
+  { clock, timer, limits }: Ports,
+  { policies }: Logs,
+): Promise<void> {
+  const windows = names.map(
+    (name) => policies(parseDestination(name, limits)).coalesceMilliseconds,
+  );
+  const rest = Math.max(0, ...windows) - (clock.now() - began);
+  if (rest > 0) await timer.sleep(rest);
 }
 
 /** A record of the log under way, and the position its entries have reached. */

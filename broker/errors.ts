@@ -14,6 +14,7 @@ interface ErrorKind {
 export const ERRORS = {
   'protocol-violation': { status: 400, fatal: false },
   'not-connected': { status: 401, fatal: false },
+  unauthenticated: { status: 401, fatal: true },
   'version-unsupported': { status: 400, fatal: true },
   'unknown-command': { status: 400, fatal: false },
   'header-missing': { status: 400, fatal: false },

@@ -174,6 +174,24 @@ export const LIMITS = {
   checkShards: 2,
   /** A check not come to by then is dropped; each minute looked back upon costs a read a sweep. */
   checkLookBackMinutes: 10,
+  /** The longest window of `coalesce`: it holds a slot of the stream, and is billed. */
+  coalesceMillisecondsMax: 1000,
+  /** Where identity is configured a connection has so long to show one. */
+  connectSecondsMax: 60,
+  /** A token or key; what a query string and a header hold. */
+  tokenBytesMax: 8 * 1024,
+  /** A user's name: a name of a destination, and part of a key in the store. */
+  userBytesMax: 128,
+  /** Grants of one connection, which are read with every message of it… */
+  grantsMax: 100,
+  /** …as part of its record: a read is charged per 4 KB. */
+  principalBytesMax: 3 * 1024,
+  /** How old an environment's knowledge of who is banned may be. */
+  revocationSeconds: 2,
+  /** Bans that stand at once: read as a whole. */
+  bansMax: 1000,
+  /** A ban that names no end: longer than a token should live. */
+  banSecondsDefault: 24 * 3600,
   /** One handler's own deadline, well below the function's time-out. */
   handlerSecondsMax: 10,
 } as const;

@@ -128,6 +128,32 @@ export interface Message {
 /** Why a connection is over. Only after `lost` do SENDs and ACKs found later still run. */
 export type Ended = 'left' | 'refused' | 'lost';
 
+/**
+ * What somebody may do with a destination. `history`: hear what was published before; `presence`:
+ * know who is in a room; `consume`: take from a queue.
+ */
+export const ACTIONS = ['subscribe', 'publish', 'history', 'presence', 'consume'] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** These actions on every destination of the pattern. */
+export interface Grant {
+  readonly pattern: string;
+  readonly actions: readonly Action[];
+}
+
+/** Who has connected, as a token, a key or a hook says. */
+export interface Principal {
+  /** Absent: nobody in particular. */
+  readonly user?: string;
+  /** Names the token or key itself, so that it alone can be revoked. */
+  readonly tokenId?: string;
+  /** When the token ends, ms. */
+  readonly expiresAt?: number;
+  readonly grants: readonly Grant[];
+  /** Names the operator's configuration that the grants were made by. */
+  readonly policy: string;
+}
+
 /** One WebSocket, or one HTTP session. Times are milliseconds since 1970. */
 export interface Connection {
   readonly id: string;
@@ -145,6 +171,8 @@ export interface Connection {
   readonly expiresAt: number;
   /** Of the newest change to this record. */
   readonly stamp: Stamp;
+  /** Absent where no identity is configured, and until it has shown one. */
+  readonly principal?: Principal;
   /** A closed connection stays as a tombstone for some minutes. */
   readonly ended?: Ended;
 }
@@ -182,6 +210,11 @@ export interface Subscriber {
   /** The connection's, copied: an audience names them. */
   readonly session?: string;
   readonly member?: string;
+  /** Of the connection's principal: what revocation goes by. */
+  readonly user?: string;
+  readonly tokenId?: string;
+  readonly tokenExpiresAt?: number;
+  readonly policy?: string;
   readonly connectedAt: number;
   readonly expiresAt: number;
 }

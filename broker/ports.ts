@@ -16,6 +16,7 @@ import type {
   LogRecord,
   Membership,
   Position,
+  Principal,
   Stamp,
   Subscriber,
   Subscription,
@@ -28,6 +29,8 @@ export interface SessionChange {
   readonly version?: string;
   readonly session?: string;
   readonly member?: string;
+  /** What fan-out has copied of the one before is copied anew. */
+  readonly principal?: Principal;
 }
 
 export interface Found {
@@ -419,6 +422,40 @@ export interface Log {
   error(event: string, cause: unknown, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** What a client shows to be recognised. */
+export interface Credentials {
+  /** A token or key; of STOMP, the passcode. */
+  readonly token: string;
+  /** Of STOMP: who it says it is. */
+  readonly login?: string;
+}
+
+/**
+ * Who is who. Never throws for what a client has sent: `refused` is all that is known of a bad
+ * token, `expired` one that was good.
+ */
+export interface Identity {
+  authenticate(credentials: Credentials): Promise<Principal | 'refused' | 'expired'>;
+  /** Whoever shows nothing; undefined: such a client is refused. */
+  readonly anonymous: Principal | undefined;
+  /** Of the configuration: principals of another are asked to connect anew. */
+  readonly policy: string;
+}
+
+/** Who is shut out now. */
+export interface Revoked {
+  readonly users: ReadonlySet<string>;
+  readonly tokenIds: ReadonlySet<string>;
+}
+
+export interface Revocations {
+  /** At most `revocationSeconds` old. */
+  current(): Promise<Revoked>;
+  /** Until then, ms. Known to this process at once, to others within `revocationSeconds`. */
+  ban(who: { readonly user: string } | { readonly tokenId: string }, until: number): Promise<void>;
+  pardon(who: { readonly user: string } | { readonly tokenId: string }): Promise<void>;
+}
+
 /** Which dialect a client speaks, by its first text; a hint in words if none can begin so. */
 export type Detect = (text: Uint8Array) => Dialect | BrokerError;
 
@@ -438,6 +475,10 @@ export interface Ports {
   /** `name/version`, told in CONNECTED. */
   readonly server: string;
   readonly logs?: Logs;
+  /** Absent: nobody is asked who he is, and all may do everything. */
+  readonly identity?: Identity;
+  /** With `identity`. */
+  readonly revocations?: Revocations;
 }
 
 /** One event of a connection on its way through the queue. */

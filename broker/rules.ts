@@ -14,6 +14,11 @@ export interface Rule {
   readonly lane?: 'direct' | 'logged';
   /** What is kept of a logged destination. Default: 1,000 messages, 24 h. */
   readonly history?: { readonly count?: number; readonly age?: string };
+  /**
+   * Logged lane only: what comes within this time leaves in one post per connection. It delays by at
+   * most so much, and saves the gateway's fee for each post. Default: 0, off.
+   */
+  readonly coalesce?: string;
   /** Who may send: anyone, or only connections subscribed to it. Default: anyone. */
   readonly publish?: 'anyone' | 'members';
 }
@@ -23,6 +28,7 @@ export interface Policy {
   readonly logged: boolean;
   readonly historyCount: number;
   readonly historySeconds: number;
+  readonly coalesceMilliseconds: number;
   readonly publish: 'anyone' | 'members';
 }
 
@@ -34,7 +40,7 @@ interface ParsedRule {
   readonly rule: Rule;
 }
 
-const KEYS: ReadonlySet<string> = new Set(['pattern', 'lane', 'history', 'publish']);
+const KEYS: ReadonlySet<string> = new Set(['pattern', 'lane', 'history', 'coalesce', 'publish']);
 /** These kinds have a log whatever a rule says. */
 const ALWAYS_LOGGED: ReadonlySet<string> = new Set(['room', 'queue']);
 const UNITS: Readonly<Record<string, number>> = {
@@ -75,6 +81,7 @@ function policy(destination: Destination, rule: Rule | undefined): Policy {
     logged: ALWAYS_LOGGED.has(destination.kind) || (rule?.lane ?? 'direct') === 'logged',
     historyCount: rule?.history?.count ?? LIMITS.historyCountDefault,
     historySeconds: age === undefined ? LIMITS.historySecondsDefault : Math.ceil(age / 1000),
+    coalesceMilliseconds: rule?.coalesce === undefined ? 0 : (parseTime(rule.coalesce) ?? 0),
     publish: rule?.publish ?? 'anyone',
   };
 }
@@ -109,13 +116,24 @@ function checkRule(value: unknown, name: string): Rule {
   if (typeof pattern !== 'string') throw new Error(`${name}.pattern must be a destination pattern`);
   const lane = oneOf(fields.get('lane'), ['direct', 'logged'] as const, `${name}.lane`);
   const publish = oneOf(fields.get('publish'), ['anyone', 'members'] as const, `${name}.publish`);
+  const coalesce = checkCoalesce(fields.get('coalesce'), `${name}.coalesce`);
   const history = checkHistory(fields.get('history'), `${name}.history`);
   return {
     pattern,
     ...(lane === undefined ? {} : { lane }),
     ...(publish === undefined ? {} : { publish }),
     ...(history === undefined ? {} : { history }),
+    ...(coalesce === undefined ? {} : { coalesce }),
   };
+}
+
+function checkCoalesce(value: unknown, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  const time = typeof value === 'string' ? parseTime(value) : undefined;
+  if (time === undefined || time > LIMITS.coalesceMillisecondsMax || typeof value !== 'string') {
+    throw new Error(`${name} must be a time up to ${LIMITS.coalesceMillisecondsMax} ms: "50ms"`);
+  }
+  return value;
 }
 
 function checkHistory(value: unknown, name: string): Rule['history'] {

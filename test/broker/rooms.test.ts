@@ -401,3 +401,18 @@ describe('presence', () => {
     expect(client.heard()).toContain('Presence is read-only');
   });
 });
+
+test('with coalesce a delivery waits out the window, so that the next batch is one post', async () => {
+  const world = rooms({ rules: [{ pattern: '/room/x', coalesce: '50ms' }] });
+  const a = await joined(world, 'a');
+  a.heard();
+  const before = world.ports.clock.now();
+  await a.send(send('/room/x', '1'));
+  await world.pump();
+  expect(world.ports.clock.now() - before).toBe(50);
+  await a.send(send('/room/x', '2'));
+  await a.send(send('/room/x', '3'));
+  await world.pump();
+  expect(world.posts.get('a')).toHaveLength(2);
+  expect(bodies(a)).toEqual(['1', '2', '3']);
+});
