@@ -16,6 +16,7 @@
  * | `I#dest`   | `id`      | a publish id that is taken; `I#` alone: the name of a commit         |
  * | `R#room`   | `member`  | a member of a room, with its subscriptions                           |
  * | `Q#shelf`  | `key`     | a cell of a shelf                                                    |
+ * | `M#ses`    | `M`       | mailbox of an HTTP session, with its posts                           |
  * | `X#m#n`    | `conn`    | connection to be asked in minute `m` whether it lives; shard `n`     |
  *
  * `B` and `C` are neighbours so that one Query finds both. A connection id never holds `#`, a
@@ -124,4 +125,8 @@ export function cellKey(shelf: string, key: string): Key {
 
 export function checkKey(minute: number, shard: number, connectionId: string): Key {
   return { pk: `X#${minute}#${shard}`, sk: connectionId };
+}
+
+export function mailboxKey(session: string): Key {
+  return { pk: `M#${session}`, sk: 'M' };
 }
