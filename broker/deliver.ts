@@ -15,6 +15,7 @@ import { type Durables, openDurables } from './durable.ts';
 import type { Entry, LoggedMessage, LogRecord, Membership, Position } from './model.ts';
 import { formatPosition, replay } from './past.ts';
 import type { Logs, Ports, Progress } from './ports.ts';
+import { cutAll } from './post.ts';
 import { enterRoom, goneFromRoom, leaveRoom, showRoom } from './presence.ts';
 import { deliverQueue } from './queue.ts';
 import { keyOf, makeScene, type Scene } from './scene.ts';
@@ -188,6 +189,7 @@ async function tell(entry: Entry, step: Step): Promise<void> {
     case 'leave':
       step.scene.forget(entry.membership);
       step.durables?.forget(entry.membership);
+      if (entry.how === 'lost') await finish(entry.membership, step.ports);
       return step.destination.kind === 'room'
         ? leaveRoom(entry.membership, entry.how, step)
         : undefined;
@@ -203,6 +205,15 @@ async function tell(entry: Entry, step: Step): Promise<void> {
     default:
       entry satisfies never;
   }
+}
+
+/**
+ * Who said that a connection is over may have died before it was: what the log has told is made true.
+ */
+async function finish({ connectionId }: Membership, ports: Ports): Promise<void> {
+  const found = await ports.store.find(connectionId);
+  const open = found !== undefined && found.connection.ended === undefined;
+  if (open) await cutAll([connectionId], ports);
 }
 
 function positionOf({ record, seq }: Step): Position {

@@ -1,6 +1,6 @@
 /** Streams give a batch again when its invocation died: found by the simulation, kept by name. */
 import type { Outbox } from '../../broker/ports.ts';
-import { CONNECT, frame, makeWorld } from './world.ts';
+import { CONNECT, frame, leave, makeWorld } from './world.ts';
 
 /** An outbox whose invocation dies while `fatal` says so, before anything is posted. */
 function dying(outbox: Outbox, fatal: (connectionIds: readonly string[]) => boolean): Outbox {
@@ -98,4 +98,27 @@ test.each([
   }
   expect(client.heard()).not.toContain('ERROR');
   expect((await world.journal.head('/room/x'))?.seq).toBe(1);
+});
+
+test('a lost connection whose end died half-way is cut: its room has been told of it', async () => {
+  let dead = false;
+  const world = makeWorld({
+    rooms: true,
+    wrapStore: (store) => ({
+      ...store,
+      end: (id, ended) =>
+        dead ? Promise.reject(new Error('the invocation died')) : store.end(id, ended),
+    }),
+  });
+  const client = await world.client('c');
+  await client.send(CONNECT);
+  await client.send(subscribe('/room/x', '1'));
+  await world.pump();
+  dead = true;
+  await leave(world, 'c');
+  dead = false;
+  expect(world.closed).not.toContain('c');
+  await world.pump();
+  expect(world.closed).toContain('c');
+  expect(await world.ports.store.subscriptions('c')).toEqual([]);
 });
