@@ -3,6 +3,7 @@
  * its own dialect, then the socket closes. What it had sent before stands.
  */
 
+import { dismiss } from '../broker/dismiss.ts';
 import { dialectOf, named } from '../broker/encoder.ts';
 import { endConnection } from '../broker/ending.ts';
 import type { BrokerError } from '../broker/errors.ts';
@@ -24,8 +25,8 @@ export async function condemn(
       const carrier = named(ports.carriers, connection.carrier);
       const posts = carrier.wrap([text], dialect.joins, ports.limits.postBytesMax);
       await ports.outbox.post([{ connectionId, connectedAt: connection.connectedAt, posts }]);
-    }
-    await ports.outbox.close(connectionId);
+      await dismiss(connection, ports);
+    } else await ports.outbox.close(connectionId);
     return true;
   } catch (cause) {
     ports.log.error('condemn-failed', cause, { connectionId });

@@ -5,10 +5,17 @@
 import type { Ports } from '../broker/ports.ts';
 import { chooseSubprotocol } from '../protocol/negotiate.ts';
 import type { ConnectEvent, RouteResult } from './events.ts';
+import type { Greeting } from './greet.ts';
+
+/** Has the greeting sent by another invocation, once this one has answered. */
+export interface Greeter {
+  greet(greeting: Greeting): Promise<void>;
+}
 
 /** 200 admits; 400 for a sub-protocol unknown here, 500 if the record could not be written. */
 export function connectHandler(
   ports: Pick<Ports, 'store' | 'limits' | 'log'>,
+  greeter?: Greeter,
 ): (event: ConnectEvent) => Promise<RouteResult> {
   return async (event) => {
     const { connectionId, connectedAt, requestTimeEpoch, requestId } = event.requestContext;
@@ -21,15 +28,18 @@ export function connectHandler(
       };
     }
     const spoken = chosen === 'none-offered' ? undefined : chosen;
+    // The front door turns a SockJS path into this query, since the gateway has no paths.
+    const framed = greeter !== undefined && event.queryStringParameters?.['p'] === 'sockjs';
     try {
       await ports.store.open({
         id: connectionId,
-        carrier: 'raw',
+        carrier: framed ? 'sockjs' : 'raw',
         ...(spoken ? { dialect: spoken.dialect } : {}),
         connectedAt,
         expiresAt: connectedAt + ports.limits.connectionSecondsMax * 1000,
         stamp: `${String(requestTimeEpoch).padStart(13, '0')}-`,
       });
+      if (framed) await greeter.greet({ connectionId });
     } catch (cause) {
       ports.log.error('connect-failed', cause, { connectionId, requestId });
       return { statusCode: 500, body: 'The broker cannot take connections now.\n' };

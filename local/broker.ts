@@ -9,6 +9,7 @@ import { consoleLog, systemClock } from '../adapters/system.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { Log } from '../broker/ports.ts';
 import type { Rule } from '../broker/rules.ts';
+import type { Http } from '../lambda/http.ts';
 import { startAgenda } from './agenda.ts';
 import type { Jitter, Routes } from './dispatch.ts';
 import { type Faults, faultDice } from './faults.ts';
@@ -20,7 +21,9 @@ import {
   type Keeping,
   makeBackgroundHandlers,
   makeHandlers,
+  SOCKJS_PREFIX,
 } from './handlers.ts';
+import { httpMounts } from './http.ts';
 import type { GatewayLimits, QueueLimits } from './limits.ts';
 import { startPump } from './pump.ts';
 import { type Mount, startServer } from './server.ts';
@@ -88,7 +91,15 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     ...(options.jitter === undefined ? {} : { jitter: options.jitter }),
   });
   const home = await openHome(options, { gateway, queue, log });
-  const mounts = options.mounts ?? [];
+  const mounts = [
+    ...(options.mounts ?? []),
+    ...httpMounts({
+      handler: home.http.handle,
+      gateway,
+      sockjsPrefix: SOCKJS_PREFIX,
+      bodyBytesMax: LIMITS.httpBodyBytesMax,
+    }),
+  ];
   try {
     const server = await startServer({ gateway, mounts, log, host, port: options.port });
     return {
@@ -133,17 +144,29 @@ interface World {
   readonly log: Log;
 }
 
+/** What costs money on AWS alone. */
+const HOME_LIMITS: Partial<Limits> = {
+  /** Nobody pays for the seconds of a stream here, and no item bounds a mailbox. */
+  streamSeconds: 2 * 3600,
+  mailboxBytesMax: 1024 * 1024,
+};
+
 /**
  * This gateway's 410 is a fact, unless faults are asked for: nobody shall wait ten seconds for a
  * newborn that has left.
  */
 function brokerLimits({ faults, limits }: BrokerOptions): Partial<Limits> {
-  return { ...(faults === undefined ? { youngConnectionSeconds: 0 } : {}), ...limits };
+  return {
+    ...HOME_LIMITS,
+    ...(faults === undefined ? { youngConnectionSeconds: 0 } : {}),
+    ...limits,
+  };
 }
 
 /** Handlers, and what is kept below them. */
 interface Home {
   readonly handlers: Handlers;
+  readonly http: Http;
   close(): Promise<void>;
 }
 
@@ -158,7 +181,9 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const threads = (options.environments ?? 0) > 0;
   // Threads cannot share a map in memory: without a data folder they share a passing one.
   const passing =
-    threads && options.memory ? await mkdtemp(join(tmpdir(), `stompway-${process.pid}-`)) : undefined;
+    threads && options.memory
+      ? await mkdtemp(join(tmpdir(), `stompway-${process.pid}-`))
+      : undefined;
   const path = passing ?? options.data ?? '.stompway';
   const { keeping, close } = await openKeeping(options, threads ? path : undefined);
   const ingress = options.ingress === 'direct' ? undefined : queue;
@@ -179,12 +204,15 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const sweeping = setInterval(() => void background.sweep(), SWEEP_MILLISECONDS);
   sweeping.unref();
   const environments = threads ? await openThreads(options, path, world, queue) : undefined;
+  const here = makeHandlers(world);
   return {
-    handlers: environments?.handlers ?? makeHandlers(world),
+    handlers: environments?.handlers ?? here,
+    http: environments?.http ?? here.http,
     close: async () => {
       clearInterval(sweeping);
       await planned.stop();
       await vanished;
+      here.http.stop();
       await environments?.close();
       await pump.stop();
       await close();

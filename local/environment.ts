@@ -10,6 +10,7 @@ import type { Ingress } from '../broker/ports.ts';
 import { type Handlers, type HandlerWorld, makeHandlers } from './handlers.ts';
 import type { PostStatus } from './management.ts';
 import type { Birth, FromEnvironment, ToEnvironment } from './thread.ts';
+import { environmentRequests } from './thread-requests.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('An environment is a worker thread');
@@ -56,6 +57,8 @@ const handlers = makeHandlers({
   ingress: birth.queued ? ingress : undefined,
 });
 
+const requests = environmentRequests(handlers.http.handle, tell);
+
 port.on('message', (message: ToEnvironment) => {
   switch (message.type) {
     case 'invoke':
@@ -69,7 +72,14 @@ port.on('message', (message: ToEnvironment) => {
       sends.get(message.call)?.(message.fault);
       sends.delete(message.call);
       return;
+    case 'request':
+      requests.start(message.call, message.request);
+      return;
+    case 'gone':
+      requests.gone(message.call);
+      return;
     case 'leave':
+      handlers.http.stop();
       void store.close().then(() => port.close());
       return;
     default:

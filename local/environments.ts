@@ -6,8 +6,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Ingress, Log } from '../broker/ports.ts';
 import type { QueueResult, RouteResult } from '../lambda/events.ts';
+import type { Http } from '../lambda/http.ts';
 import type { Handlers, HandlerWorld } from './handlers.ts';
 import type { Birth, FromEnvironment, ToEnvironment } from './thread.ts';
+import { type RequestPool, requestPool } from './thread-requests.ts';
 
 export interface EnvironmentsOptions {
   readonly count: number;
@@ -19,6 +21,7 @@ export interface EnvironmentsOptions {
 
 export interface Environments {
   readonly handlers: Handlers;
+  readonly http: Http;
   close(): Promise<void>;
 }
 
@@ -41,6 +44,7 @@ interface Pool {
   readonly waiting: Invocation[];
   closing: boolean;
   calls: number;
+  readonly requests: RequestPool;
 }
 
 const ENTRY = new URL('./environment.ts', import.meta.url).href;
@@ -52,9 +56,11 @@ const BOOTSTRAP = `import('tsx/esm/api').then(({ register }) => {
 
 /** Resolves once every environment is ready to be invoked. */
 export async function startEnvironments(options: EnvironmentsOptions): Promise<Environments> {
+  const all = new Set<Environment>();
   const pool: Pool = {
     options,
-    all: new Set(),
+    all,
+    requests: requestPool(inTurn(all)),
     idle: [],
     waiting: [],
     closing: false,
@@ -77,7 +83,18 @@ export async function startEnvironments(options: EnvironmentsOptions): Promise<E
       batch: (event) => invoke('batch', event) as Promise<QueueResult>,
       dead: (event) => invoke('dead', event),
     },
+    http: pool.requests,
     close: () => close(pool),
+  };
+}
+
+/** Every environment in its turn. */
+function inTurn(all: ReadonlySet<Environment>): Parameters<typeof requestPool>[0] {
+  let turn = 0;
+  return () => {
+    turn += 1;
+    const environment = [...all][turn % all.size];
+    return environment && { environment, tell: (message) => tell(environment, message) };
   };
 }
 
@@ -156,6 +173,12 @@ function hear(pool: Pool, environment: Environment, message: FromEnvironment): v
     }
     case 'ready':
       return;
+    case 'started':
+    case 'wrote':
+    case 'ended':
+    case 'broke':
+      pool.requests.hear(message);
+      return;
     default:
       message satisfies never;
   }
@@ -163,6 +186,7 @@ function hear(pool: Pool, environment: Environment, message: FromEnvironment): v
 
 function bury(pool: Pool, environment: Environment): void {
   pool.all.delete(environment);
+  pool.requests.buried(environment);
   const at = pool.idle.indexOf(environment);
   if (at >= 0) pool.idle.splice(at, 1);
   environment.current?.reject(new Error('The environment died'));

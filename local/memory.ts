@@ -1,6 +1,7 @@
 /** Everything kept in this process's memory, gone at its end. */
 import { memoryAgenda } from '../adapters/memory/agenda.ts';
 import { memoryJournal } from '../adapters/memory/journal.ts';
+import { memoryMailboxes } from '../adapters/memory/mailboxes.ts';
 import { memoryChecks, memoryRoster } from '../adapters/memory/roster.ts';
 import { memoryShelf } from '../adapters/memory/shelf.ts';
 import { memoryStore } from '../adapters/memory/store.ts';
@@ -17,6 +18,7 @@ export function memoryKeeping(limits: Limits): Keeping {
     journal: memoryJournal(world),
     roster: memoryRoster(),
     checks: memoryChecks(),
+    mailboxes: memoryMailboxes(world),
     shelf: memoryShelf(systemClock),
     agenda: memoryAgenda(systemClock),
     openConnections: () => [],

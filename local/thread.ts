@@ -2,6 +2,7 @@
 import type { Limits } from '../broker/limits.ts';
 import type { IngressEvent } from '../broker/ports.ts';
 import type { Rule } from '../broker/rules.ts';
+import type { HttpRequest } from '../lambda/exchange.ts';
 import type { Handlers } from './handlers.ts';
 import type { PostStatus } from './management.ts';
 
@@ -23,6 +24,8 @@ export type ToEnvironment =
     }
   | { readonly type: 'posted'; readonly call: number; readonly status: PostStatus }
   | { readonly type: 'queued'; readonly call: number; readonly fault?: string }
+  | { readonly type: 'request'; readonly call: number; readonly request: HttpRequest }
+  | { readonly type: 'gone'; readonly call: number }
   | { readonly type: 'leave' };
 
 export type FromEnvironment =
@@ -36,4 +39,17 @@ export type FromEnvironment =
       readonly payload: Uint8Array;
     }
   | { readonly type: 'delete'; readonly connectionId: string }
+  | ReplyPart
   | { readonly type: 'queue'; readonly call: number; readonly event: IngressEvent };
+
+/** An answer to a request, as it is written. */
+export type ReplyPart =
+  | {
+      readonly type: 'started';
+      readonly call: number;
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'wrote'; readonly call: number; readonly chunk: string | Uint8Array }
+  | { readonly type: 'ended'; readonly call: number }
+  | { readonly type: 'broke'; readonly call: number; readonly fault: string };
