@@ -16,7 +16,7 @@ export interface Detour {
   readonly expected?: RegExp;
   /** Of the gateway. */
   readonly faults?: Faults;
-  /** Part of the logical id of a function that a template without this ability lacks. */
+  /** Part of the logical id of a resource that a template without this ability lacks. */
   readonly needs?: string;
 }
 
@@ -40,6 +40,7 @@ export * from './real.mjs';`;
 export const DETOURS: readonly Detour[] = [
   {
     name: 'a message that crashes its handler on every try ends its connection, in words',
+    needs: 'IngressDeadLetters',
     plant: (draft) => draft.wrap('FunctionsMessage', CRASHER),
     travel: async (runtime) => {
       const peer = await subscribed(runtime);
@@ -54,6 +55,7 @@ export const DETOURS: readonly Detour[] = [
   },
   {
     name: 'a disconnect that cannot be queued is handled at once',
+    needs: 'IngressDeadLetters',
     plant: (draft) => {
       const environment = draft.properties('AWS::Lambda::Function', 'FunctionsDisconnect');
       const variables = mutable(mutable(environment['Environment'])['Variables']);

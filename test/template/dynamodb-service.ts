@@ -107,7 +107,11 @@ function forward(url: string, request: SignedRequest, agent: Agent): Promise<Ser
       });
       response.on('error', reject);
     });
-    sent.on('error', reject);
+    // A kept-alive socket may be closed by the other side just as it is used again.
+    sent.on('error', (cause) => {
+      if (sent.reusedSocket) resolve(forward(url, request, agent));
+      else reject(cause);
+    });
     sent.end(request.body);
   });
 }

@@ -56,7 +56,8 @@ export interface Endpoint {
 export async function openEndpoint(onRefusal: (what: string) => void): Promise<Endpoint> {
   let behind: Behind = { allows: () => false, services: [] };
   const server = createServer((incoming, outgoing) => {
-    void serve(incoming, outgoing, { ...behind, onRefusal });
+    // A function that was killed in the middle of a call is nobody's fault here.
+    serve(incoming, outgoing, { ...behind, onRefusal }).catch(() => outgoing.destroy());
   });
   server.keepAliveTimeout = 60_000;
   const port = await listen(server);

@@ -58,7 +58,9 @@ export function pumpStream(
     if (passed.length > 0) await handle(passed, batch);
   };
   const following = { batchSize: settings.batchSize, invoke, open: () => open };
-  const running = follow(options.dynamoUrl, table.name, following);
+  const running = follow(options.dynamoUrl, table.name, following).catch((cause) => {
+    if (open) options.onFault('handler-failed', `${arn} cannot be followed: ${String(cause)}`);
+  });
   return {
     close: async () => {
       open = false;

@@ -73,7 +73,7 @@ export function callDynamo(
     authorization: `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=host, Signature=0`,
   };
   return new Promise((resolve, reject) => {
-    const sent = httpRequest(url, { method: 'POST', headers }, (response) => {
+    const sent = httpRequest(url, { method: 'POST', headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () =>
