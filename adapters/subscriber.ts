@@ -7,6 +7,7 @@ export function subscriberOf(
   { id: subscriptionId, ack, selector }: Pick<Subscription, 'id' | 'ack' | 'selector'>,
 ): Subscriber {
   const { id, carrier, dialect, version, session, member, connectedAt, expiresAt } = connection;
+  const { user, tokenId, expiresAt: tokenExpiresAt, policy } = connection.principal ?? {};
   if (dialect === undefined || version === undefined) {
     throw new Error(`${id} subscribes before it has a dialect and a version`);
   }
@@ -20,6 +21,10 @@ export function subscriberOf(
     ...(selector === undefined ? {} : { selector }),
     ...(session === undefined ? {} : { session }),
     ...(member === undefined ? {} : { member }),
+    ...(user === undefined ? {} : { user }),
+    ...(tokenId === undefined ? {} : { tokenId }),
+    ...(tokenExpiresAt === undefined ? {} : { tokenExpiresAt }),
+    ...(policy === undefined ? {} : { policy }),
     connectedAt,
     expiresAt,
   };

@@ -13,6 +13,8 @@ const FLOORS: Readonly<Record<string, number>> = {
   'broker/ports': 2,
   'broker/rules': 2,
   'broker/roster': 2,
+  'broker/permission': 2,
+  'broker/identity-settings': 2,
   'broker/': 3,
   'protocol/': 3,
   'adapters/': 4,

@@ -23,6 +23,10 @@ export function number(row: Row, name: string): number {
   return value;
 }
 
+export function optionalNumber(row: Row, name: string): number | undefined {
+  return row[name] === undefined ? undefined : number(row, name);
+}
+
 export function octets(row: Row, name: string): Uint8Array {
   const value = row[name];
   if (!(value instanceof Uint8Array)) throw unknownShape(name, row);

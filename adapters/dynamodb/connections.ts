@@ -1,6 +1,6 @@
 /** Connections and their half frames: rows `C` and `B` of a connection, written one at a time. */
 import type { Limits } from '../../broker/limits.ts';
-import type { Ended, Stamp } from '../../broker/model.ts';
+import type { Ended, Principal, Stamp } from '../../broker/model.ts';
 import type { Clock, Found, SessionChange, Store } from '../../broker/ports.ts';
 import {
   connectionRow,
@@ -81,8 +81,9 @@ interface Change {
   readonly stamp: Stamp;
 }
 
-/** 1 WRU. */
-async function update({ table, clock }: World, { connectionId, change, stamp }: Change) {
+/** 1 WRU; with a principal and subscriptions 1 RRU, and 1 WRU for each of these. */
+async function update(world: World, { connectionId, change, stamp }: Change) {
+  const { table, clock } = world;
   const now = clock.now();
   const changes = Object.entries({ ...change, stamp }).filter(([, value]) => value !== undefined);
   const { done, row } = await table.update(connectionKey(connectionId), {
@@ -90,9 +91,36 @@ async function update({ table, clock }: World, { connectionId, change, stamp }: 
     when: `${OPEN} AND #stamp < :stamp`,
     values: { ...Object.fromEntries(changes), now },
   });
-  if (done) return 'done';
-  if (!isOpen(row, now)) return 'ended';
-  return readStamp(row) === stamp ? 'done' : 'stale';
+  if (row === undefined || (!done && !isOpen(row, now))) return 'ended';
+  if (!done && readStamp(row) !== stamp) return 'stale';
+  // Also of a repeat: the first may have died before.
+  if (change.principal !== undefined && readIds(row).size > 0) {
+    await renew(table, connectionId, change.principal);
+  }
+  return 'done';
+}
+
+/** Writes what subscriber rows hold of the principal anew, where they stand. */
+async function renew(
+  table: Table,
+  connectionId: string,
+  { user, tokenId, expiresAt, policy }: Principal,
+): Promise<void> {
+  const { pk } = connectionKey(connectionId);
+  const attributes = ['pk', 'sk', 'audience', 'gone', 'stamp'];
+  const rows = await table.queryAll({ pk, range: RANGES.everything, attributes });
+  const copied = Object.entries({ user, tokenId, tokenExpiresAt: expiresAt, policy });
+  const set = copied.filter(([, value]) => value !== undefined);
+  const unset = copied.filter(([, value]) => value === undefined).map(([name]) => `#${name}`);
+  const change = `SET ${set.map(([name]) => `#${name} = :${name}`).join(', ')}`;
+  const standing = rows.filter((row) => isSubscription(row) && !isGone(row));
+  for (const row of standing) {
+    await table.update(readSubscriberKey(row), {
+      set: unset.length === 0 ? change : `${change} REMOVE ${unset.join(', ')}`,
+      when: 'attribute_exists(#pk) AND #stamp = :stamp',
+      values: { ...Object.fromEntries(set), stamp: readStamp(row) },
+    });
+  }
 }
 
 /** 1 WRU (2 where a worse end overrules) and 1 RRU, and 2 WRU a subscription. */

@@ -3,16 +3,33 @@
  * not know throws, since a guess here would be a message lost or sent to a stranger.
  */
 import type { Destination } from '../../broker/destination.ts';
-import type {
-  AckMode,
-  Connection,
-  Ended,
-  Half,
-  Subscriber,
-  Subscription,
+import {
+  ACTIONS,
+  type AckMode,
+  type Connection,
+  type Ended,
+  type Grant,
+  type Half,
+  type Principal,
+  type Subscriber,
+  type Subscription,
 } from '../../broker/model.ts';
 import { subscriberOf } from '../subscriber.ts';
-import { after, number, oneOf, optionalText, present, text, unknownShape } from './attributes.ts';
+import {
+  after,
+  type Known,
+  map,
+  maps,
+  number,
+  oneOf,
+  onlyKnown,
+  optionalNumber,
+  optionalText,
+  present,
+  text,
+  texts,
+  unknownShape,
+} from './attributes.ts';
 import {
   audience,
   connectionKey,
@@ -55,6 +72,7 @@ export const FOUND_ATTRIBUTES = [
   'expiresAt',
   'stamp',
   'ended',
+  'principal',
   'bytes',
   'since',
   'pieces',
@@ -76,7 +94,36 @@ export function readConnection(row: Row): Connection {
     connectedAt: number(row, 'connectedAt'),
     expiresAt: number(row, 'expiresAt'),
     stamp: text(row, 'stamp'),
+    ...(row['principal'] !== undefined && { principal: readPrincipal(map(row, 'principal')) }),
     ...(ended !== undefined && { ended: oneOf(ENDED, ended) }),
+  };
+}
+
+const PRINCIPAL: Known<Principal> = {
+  user: true,
+  tokenId: true,
+  expiresAt: true,
+  grants: true,
+  policy: true,
+};
+const GRANT: Known<Grant> = { pattern: true, actions: true };
+
+/** A shape not known is a throw: a guess here would be a right too many. */
+function readPrincipal(row: Row): Principal {
+  onlyKnown(row, PRINCIPAL);
+  const user = optionalText(row, 'user');
+  const tokenId = optionalText(row, 'tokenId');
+  const expiresAt = optionalNumber(row, 'expiresAt');
+  return {
+    ...(user !== undefined && { user }),
+    ...(tokenId !== undefined && { tokenId }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    grants: maps(row, 'grants').map((grant) => {
+      onlyKnown(grant, GRANT);
+      const actions = texts(grant, 'actions').map((action) => oneOf(ACTIONS, action));
+      return { pattern: text(grant, 'pattern'), actions };
+    }),
+    policy: text(row, 'policy'),
   };
 }
 
@@ -197,6 +244,10 @@ export const SUBSCRIBER_ATTRIBUTES = [
   'selector',
   'session',
   'member',
+  'user',
+  'tokenId',
+  'tokenExpiresAt',
+  'policy',
   'connectedAt',
   'expiresAt',
   'segments',
@@ -209,6 +260,10 @@ export function readSubscriber(row: Row): Subscriber {
   const selector = optionalText(row, 'selector');
   const session = optionalText(row, 'session');
   const member = optionalText(row, 'member');
+  const user = optionalText(row, 'user');
+  const tokenId = optionalText(row, 'tokenId');
+  const tokenExpiresAt = optionalNumber(row, 'tokenExpiresAt');
+  const policy = optionalText(row, 'policy');
   return {
     connectionId: sk.slice(0, at),
     subscriptionId: sk.slice(at + 1),
@@ -219,6 +274,10 @@ export function readSubscriber(row: Row): Subscriber {
     ...(selector !== undefined && { selector }),
     ...(session !== undefined && { session }),
     ...(member !== undefined && { member }),
+    ...(user !== undefined && { user }),
+    ...(tokenId !== undefined && { tokenId }),
+    ...(tokenExpiresAt !== undefined && { tokenExpiresAt }),
+    ...(policy !== undefined && { policy }),
     connectedAt: number(row, 'connectedAt'),
     expiresAt: number(row, 'expiresAt'),
   };

@@ -1,7 +1,7 @@
 /** Connections, their tombstones and half frames, each function inside one transaction. */
 import type { Connection, Ended, Half, Stamp } from '../../broker/model.ts';
 import type { Found, SessionChange } from '../../broker/ports.ts';
-import { forgetMembers } from './members.ts';
+import { forgetMembers, renewMembers } from './members.ts';
 import { beginningWith, rowOf, type World } from './tables.ts';
 
 export function open(world: World, connection: Connection): void {
@@ -39,6 +39,7 @@ export function update(
   if (stamp > row.connection.stamp) {
     const connection = { ...row.connection, ...change, stamp };
     world.tables.connections.putSync([id], { ...row, connection });
+    if (change.principal !== undefined) renewMembers(world, connection);
   }
   return 'done';
 }

@@ -87,6 +87,16 @@ export function forgetMembers(world: World, connectionId: string): void {
   }
 }
 
+/** Subscribers are copies of the connection: those that stand in an audience are written anew. */
+export function renewMembers(world: World, connection: Connection): void {
+  for (const { subscription, destination } of membersOf(world, connection.id)) {
+    const { table, begins } = placeOf(world.tables, destination);
+    const key = [...begins, connection.id, subscription.id];
+    if (table.get(key) === undefined) continue;
+    join(world, destination, subscriberOf(connection, subscription));
+  }
+}
+
 function membersOf({ tables }: World, connectionId: string): readonly MemberRow[] {
   return Array.from(
     tables.members.getRange(beginningWith(connectionId)),

@@ -34,7 +34,8 @@ interface Answer {
 
 export interface Audiences {
   add(entry: Entry): void;
-  remove(entry: Entry): void;
+  /** False: it was in none. */
+  remove(entry: Entry): boolean;
   /** The very same array until something changes; not to be written to. */
   of(destination: Destination, now: number): readonly Subscriber[];
 }
@@ -88,12 +89,13 @@ export function makeAudiences(): Audiences {
       const { canonical, pattern, segments } = entry.destination;
       const place = pattern ? patterns.get(literalPrefix(segments)) : exact;
       const audience = place?.get(canonical);
-      if (place === undefined || audience === undefined) return;
-      audience.entries.delete(entry);
+      if (place === undefined || audience === undefined) return false;
+      const was = audience.entries.delete(entry);
       changed(audience, pattern);
-      if (audience.entries.size > 0) return;
+      if (audience.entries.size > 0) return was;
       place.delete(canonical);
       if (pattern && place.size === 0) patterns.delete(literalPrefix(segments));
+      return was;
     },
 
     of(destination, now) {

@@ -61,6 +61,16 @@ export function memoryStore(world: {
     kept.members.clear();
   }
 
+  /** Subscribers are copies of the connection: those that stand in an audience are made anew. */
+  function renew({ found, members }: Kept): void {
+    for (const [id, member] of members) {
+      const subscriber = subscriberOf(found.connection, member.subscription);
+      const fresh = { ...member, subscriber };
+      members.set(id, fresh);
+      if (audiences.remove(member)) audiences.add(fresh);
+    }
+  }
+
   function sweep(): void {
     const now = clock.now();
     for (const all of [alive, over]) {
@@ -130,7 +140,10 @@ export function memoryStore(world: {
 
     async update(connectionId, change, stamp) {
       const kept = live(connectionId);
-      return kept === undefined ? 'ended' : updateKept(kept, change, stamp);
+      if (kept === undefined) return 'ended';
+      const outcome = updateKept(kept, change, stamp);
+      if (outcome === 'done' && change.principal !== undefined) renew(kept);
+      return outcome;
     },
 
     async end(connectionId, ended) {

@@ -69,6 +69,35 @@ function opening(makeStore: MakeStore): void {
 
 function updating(makeStore: MakeStore): void {
   test(
+    'a principal is found as it was written, and a new one reaches the audiences it is in',
+    onStage(makeStore, async ({ store, opened, subscribe, entries }) => {
+      const grants = [{ pattern: '/topic/**', actions: ['subscribe', 'publish'] as const }];
+      const ann = { user: 'ann', tokenId: 't1', expiresAt: 9, grants, policy: 'p' };
+      const first = await opened('a');
+      expect(await store.update('a', { principal: ann }, at(1))).toBe('done');
+      const found = (await store.find('a'))?.connection;
+      expect(found).toEqual({ ...first, principal: ann, stamp: at(1) });
+      if (found === undefined) throw new Error('not found');
+      await subscribe(found, { id: '1', to: '/topic/a', at: at(2) });
+      await subscribe(found, { id: '2', to: '/topic/*', at: at(3) });
+      const copied = { user: 'ann', tokenId: 't1', tokenExpiresAt: 9, policy: 'p' };
+      for (const entry of await entries('/topic/a')) expect(entry).toMatchObject(copied);
+      const again = { user: 'ann', expiresAt: 12, grants: [], policy: 'q' };
+      expect(await store.update('a', { principal: again }, at(4))).toBe('done');
+      expect(await store.update('a', { principal: again }, at(4))).toBe('done');
+      const after = await entries('/topic/a');
+      expect(after).toHaveLength(2);
+      for (const entry of after) {
+        expect(entry).toMatchObject({ user: 'ann', tokenExpiresAt: 12, policy: 'q' });
+        expect(entry.tokenId).toBeUndefined();
+      }
+      await store.unsubscribe('a', '1', at(5));
+      await store.end('a', 'left');
+      expect(await entries('/topic/a')).toEqual([]);
+    }),
+  );
+
+  test(
     'an update changes what it names and keeps the rest',
     onStage(makeStore, async ({ store, opened }) => {
       const first = await opened('a');
