@@ -6,7 +6,17 @@ export interface Step {
 
 /** The first console block in which something is typed and received. */
 export function transcriptOf(markdown: string): readonly Step[] {
-  const block = fences(markdown, 'console').find((text) => /^[<>] /m.test(text)) ?? '';
+  return transcriptsOf(markdown)[0] ?? [];
+}
+
+/** Every such block. */
+export function transcriptsOf(markdown: string): readonly (readonly Step[])[] {
+  return fences(markdown, 'console')
+    .map(stepsOf)
+    .filter((steps) => steps.length > 0);
+}
+
+function stepsOf(block: string): readonly Step[] {
   return block.split('\n').flatMap((line): readonly Step[] => {
     if (line.startsWith('> ')) return [{ type: 'typed', line: line.slice(2) }];
     return line.startsWith('< ') ? [{ type: 'received', line: line.slice(2) }] : [];
