@@ -201,7 +201,7 @@ function leaveBefore(
 /**
  * Jitter: after a cut anything between none and a bound; after a failure the bound doubles, and the
  * pause is its upper half. (5,000 clients against 500 connects a second: all back after 13 s and 2
- * attempts each. Drawn from the whole of the bound it is 15 s, with more attempts.)
+ * attempts each, computed; drawn from the whole of the bound it is 15 s.)
  */
 export function makePauses(
   { pauseMilliseconds = 2_000, pauseMillisecondsMax = 10_000 }: ResumeOptions,
