@@ -139,6 +139,63 @@ const journeys: readonly Omit<Journey, 'needs'>[] = [
     },
   },
   {
+    name: 'who comes back from nowhere is told recovered:false, gets nothing old, and all that is new',
+    run: async (place) => {
+      const room = roomOf(place);
+      await withStomp(place.open, async (sender) => {
+        await say(sender, room, ['old 1', 'old 2']);
+        await withStomp(place.open, async (member) => {
+          const { headers } = await join(member, room, { since: 'nosuchepoch:1' });
+          equal(headers['recovered'], 'false');
+          await say(sender, room, ['new']);
+          equal((await member.frame()).body, 'new');
+        });
+      });
+    },
+  },
+  {
+    name: 'except:self spares the sender, and to: reaches the named alone',
+    run: async (place) => {
+      const destination = roomOf(place);
+      await withStomp(place.open, async (one, { headers }) => {
+        await join(one, destination);
+        await withStomp(place.open, async (two) => {
+          await join(two, destination);
+          one.send('SEND', { destination, except: 'self' }, 'for two');
+          two.send('SEND', { destination, to: headers['session'] ?? '' }, 'for one');
+          equal((await two.frame()).body, 'for two');
+          equal((await one.frame()).body, 'for one');
+        });
+      });
+    },
+  },
+  {
+    name: 'a member that vanished is a leave once its grace is over, and a reload is none',
+    run: async (place) => {
+      const room = roomOf(place);
+      const enter = async (name: string) => {
+        const peer = await place.open(['v12.stomp']);
+        peer.send('CONNECT', { 'accept-version': '1.2', host: 'h', 'client-id': name });
+        await peer.frame();
+        await join(peer, room);
+        return peer;
+      };
+      await withStomp(place.open, async (eye) => {
+        await settled(eye, 'SUBSCRIBE', { id: 'eye', destination: `/presence${room}` });
+        equal((await eye.frame()).headers['presence'], 'members');
+        const event = async () => JSON.parse((await eye.frame(30_000)).body);
+        (await enter('ann')).cut();
+        const back = await enter('ann');
+        equal((await event()).join.member, 'ann');
+        (await enter('bob')).cut();
+        equal((await event()).join.member, 'bob');
+        equal((await event()).leave.member, 'bob');
+        back.cut();
+        equal((await event()).leave.member, 'ann');
+      });
+    },
+  },
+  {
     name: 'a burst into a room keeps its order and loses nothing',
     needsOrder: true,
     run: async (place) => {
