@@ -1,0 +1,53 @@
+/**
+ * At least once, and hardly ever more: a MESSAGE comes twice to a subscription only where the one
+ * that posted it died or failed before it could record so, or handed its sender's record back; or
+ * where that happened to its SUBSCRIBE, which then stands twice in the log and replays twice.
+ */
+import type { Invocation } from '../fleet.ts';
+import type { Checker, CheckerWorld } from './checker.ts';
+
+export interface Wire extends Checker {
+  readonly arrived: number;
+  readonly repeated: number;
+}
+
+export function makeWire({ truth, report }: CheckerWorld): Wire {
+  const joins = new Map<string, number>();
+  const posted = new Map<string, Invocation[]>();
+  let arrived = 0;
+  let repeated = 0;
+  return {
+    get arrived() {
+      return arrived;
+    },
+    get repeated() {
+      return repeated;
+    },
+    observe(observation) {
+      if (observation.type === 'logged') {
+        for (const entry of observation.record.entries) {
+          if (entry.type !== 'join') continue;
+          const { connectionId, subscriptionId } = entry.membership;
+          const name = `${connectionId} ${subscriptionId}`;
+          joins.set(name, (joins.get(name) ?? 0) + 1);
+        }
+      }
+      if (observation.type !== 'arrived') return;
+      const { subscribed, got } = observation;
+      const key = `${subscribed.connectionId} ${subscribed.id} ${got.id}`;
+      const before = posted.get(key) ?? [];
+      posted.set(key, [...before, got.by]);
+      arrived++;
+      if (before.length === 0) return;
+      repeated++;
+      const sender = truth.sents.get(got.body)?.connectionId ?? '';
+      const excused = before.some(
+        ({ unrecorded, handedBack }) => unrecorded || handedBack.has(sender),
+      );
+      const joined = joins.get(`${subscribed.connectionId} ${subscribed.id}`) ?? 0;
+      if (excused || joined > 1) return;
+      const by = before.map(({ name }) => name).join(', ');
+      report(`${subscribed.client} got ${got.body} again by ${got.by.name} after ${by}`);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * `npm run simulate -- --seeds N [--seed S]`: N seeds from S on. A failure prints its seed, its
+ * plan, the faults that fell and the last events; `--seeds 1 --seed S` replays it, every event told.
+ */
+import { parseArgs } from 'node:util';
+import { printFailure } from './report.ts';
+import { runSeed } from './run.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    /** Goes on after a failure, up to so many. */
+    failures: { type: 'string', default: '1' },
+  },
+});
+const [seeds, first, most] = [values.seeds, values.seed, values.failures].map(Number);
+if (![seeds, first, most].every(Number.isSafeInteger)) throw new Error('seeds are whole numbers');
+
+const began = performance.now();
+let [passed, failed, events, arrived, repeated] = [0, 0, 0, 0, 0];
+for (let seed = first ?? 1; seed < (first ?? 1) + (seeds ?? 0) && failed < (most ?? 1); seed++) {
+  const result = await runSeed(seed, { verbose: seeds === 1 });
+  events += result.events;
+  arrived += result.arrived;
+  repeated += result.repeated;
+  if (result.violations.length === 0) passed++;
+  else {
+    failed++;
+    printFailure(result);
+  }
+}
+const seconds = (performance.now() - began) / 1000;
+const rate = Math.round(((passed + failed) / seconds) * 60);
+console.log(
+  `${events} events, ${arrived} messages arrived, ${repeated} of them repeats after a kill; ${rate} seeds a minute`,
+);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

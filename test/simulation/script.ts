@@ -1,0 +1,98 @@
+/** What the clients of a seed do: come, join, send, leave, break, quit, at random times. */
+import { type Client, type ClientWorld, makeClient } from './client.ts';
+import type { Letter } from './letters.ts';
+import type { World } from './world.ts';
+
+export interface Cast {
+  readonly clients: readonly Client[];
+  /** All destinations but presence. */
+  readonly places: readonly string[];
+  readonly watched: readonly string[];
+}
+
+export const ROOMS = ['/room/a', '/room/bb'];
+export const TOPIC = '/topic/t';
+
+/** Schedules everything; the scheduler then makes it happen. */
+export function play(world: World, report: ClientWorld['report']): Cast {
+  const { scheduler, weather } = world;
+  const { random } = scheduler;
+  const { plan } = weather;
+  const rooms = ROOMS.slice(0, plan.rooms);
+  const places = [...rooms, TOPIC];
+  const watched = rooms.map((room) => `/presence${room}`);
+  const clients = Array.from({ length: plan.clients }, (_, index) =>
+    makeClient(
+      {
+        name: `c${index}`,
+        language: random.chance(0.75) ? 'stomp' : 'json',
+        hasty: plan.ingress === 'fifo' && random.chance(0.3),
+      },
+      { ...world, report },
+    ),
+  );
+  for (const client of clients) {
+    scheduler.after(2000 * random.next(), `${client.name} comes`, () => {
+      for (const place of places) if (random.chance(0.6)) client.join(place);
+      if (random.chance(0.3)) client.join(random.pick(watched));
+      client.come();
+    });
+    breakNow(client, world);
+  }
+  const letters = post(world);
+  for (let count = 0; count < plan.actions; count++) {
+    const client = random.pick(clients);
+    scheduler.after(plan.seconds * 1000 * random.next(), `${client.name} acts`, () =>
+      act(client, { world, places, watched, letters }),
+    );
+  }
+  return { clients, places, watched };
+}
+
+interface Scene {
+  readonly world: World;
+  readonly places: readonly string[];
+  readonly watched: readonly string[];
+  readonly letters: (destination: string) => readonly Letter[];
+}
+
+function act(client: Client, { world, places, watched, letters }: Scene): void {
+  const { random } = world.scheduler;
+  const place = random.pick(places);
+  const dice = random.next();
+  const watch = random.chance(0.2) ? random.pick(watched) : place;
+  if (dice < 0.6) {
+    const split = world.weather.plan.ingress === 'fifo' && random.chance(0.1);
+    client.send(letters(place), { split });
+  } else if (dice < 0.75) client.join(watch);
+  else if (dice < 0.85) client.leave(watch);
+  else if (dice < 0.92) client.quit();
+  else client.come();
+}
+
+/** Letters with a name each; some under a publish id, some not for oneself. */
+function post({ scheduler: { random } }: World): Scene['letters'] {
+  let count = 0;
+  return (destination) => {
+    const logged = destination.startsWith('/room/');
+    return Array.from({ length: random.chance(0.7) ? 1 : random.between(2, 5) }, () => {
+      const body = `b${++count}`;
+      const receipt = random.chance(0.7);
+      const publishId = logged && receipt && random.chance(0.3) ? { publishId: `p-${body}` } : {};
+      return { destination, body, receipt, ...publishId, exceptSelf: logged && random.chance(0.1) };
+    });
+  };
+}
+
+/** Drawn every second, as long as faults fall. */
+function breakNow(client: Client, world: World): void {
+  const { scheduler, weather } = world;
+  if (weather.isCalm) return;
+  scheduler.after(1000, `${client.name} holds?`, () => {
+    if (weather.falls('cut')) {
+      weather.tell(`the network of ${client.name} breaks`);
+      client.cut();
+    }
+    breakNow(client, world);
+  });
+}
