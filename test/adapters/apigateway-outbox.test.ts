@@ -1,4 +1,3 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
   ApiGatewayManagementApiClient,
   ApiGatewayManagementApiServiceException,
@@ -19,11 +18,9 @@ import {
 import { gatewayOutbox, sdkOutbox } from '../../adapters/apigateway/outbox.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import type { Delivery } from '../../broker/ports.ts';
-import type { FakeAnswer, FakeGateway } from '../contract/fake-gateway.ts';
+import type { FakeAnswer } from '../contract/fake-gateway.ts';
 import { outboxContract } from '../contract/outbox.ts';
-
-const BUFFER_FULL = 'Unable to send: the client side buffer is full';
-const OVER_RATE = 'Too Many Requests';
+import { BUFFER_FULL, OVER_RATE, play, serve } from './management-server.ts';
 
 outboxContract('the SDK, mocked', async ({ gateway, ...world }) => {
   const client = new ApiGatewayManagementApiClient({ region: 'us-east-1' });
@@ -128,41 +125,6 @@ describe('over HTTP', () => {
     }
   });
 });
-
-/** One request of the SDK, answered as API Gateway words it. */
-async function play(
-  gateway: FakeGateway,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const id = decodeURIComponent(/\/@connections\/(.*)$/.exec(request.url ?? '')?.[1] ?? '');
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of request) chunks.push(Buffer.from(chunk));
-  const removed = request.method === 'DELETE';
-  const answer = removed ? gateway.remove(id) : gateway.answer(id, Buffer.concat(chunks));
-  if (answer === 'cut') request.socket.destroy();
-  else if (answer === 'rate') response.writeHead(429).end(JSON.stringify({ message: OVER_RATE }));
-  else if (answer === 'buffer') {
-    response.writeHead(429).end(JSON.stringify({ message: BUFFER_FULL }));
-  } else response.writeHead(answer).end();
-}
-
-async function serve(
-  handler: (request: IncomingMessage, response: ServerResponse) => unknown,
-): Promise<{ endpoint: string; close(): Promise<void> }> {
-  const server: Server = createServer(handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return {
-    endpoint: `http://127.0.0.1:${port}/ws`,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
-}
 
 describe('beyond the contract', () => {
   const OLD = -3_600_000;

@@ -1,0 +1,16 @@
+/** Posts once to the endpoint given and does nothing more: it ends by itself, or its test fails. */
+import { socketSender } from '../../adapters/apigateway/socket-sender.ts';
+import { systemClock, systemTimer } from '../../adapters/system.ts';
+
+const sender = socketSender({
+  endpoint: process.argv[2] ?? '',
+  ca: process.env['CERTIFICATE'] ?? '',
+  clock: systemClock,
+  timer: systemTimer,
+  socketsMax: 1,
+  requestMilliseconds: 60_000,
+  connectMilliseconds: 60_000,
+});
+const post = { path: '/', headers: [['host', 'localhost']] as const, authorization: 'x' };
+const { status } = await sender.send(post, Buffer.from('x'));
+console.log(status);
