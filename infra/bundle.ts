@@ -13,6 +13,7 @@ import { HANDLERS, type HandlerName } from './handler.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const LEFT_OUT = join(root, 'infra/left-out.ts');
+const ENDPOINTS = join(root, 'adapters/regional-endpoint.ts');
 
 /** What the SDK brings for other places than a Lambda: module → what stands in for it. */
 const ALIASES = {
@@ -27,6 +28,11 @@ const thinSdk: Plugin = {
   setup({ onResolve, onLoad }) {
     const files = /\/(Sha256Js|Md5Js|DefaultRateLimiter|getInstanceMetadataRegion)$/;
     onResolve({ filter: files }, () => ({ path: LEFT_OUT }));
+    const rules = /client-([a-z]+)\/dist-es\/endpoint\/endpointResolver\.js$/;
+    onLoad({ filter: rules }, ({ path }) => ({
+      contents: `import { regionalEndpoints } from ${JSON.stringify(ENDPOINTS)};
+        export const defaultEndpointResolver = regionalEndpoints('${rules.exec(path)?.[1]}');`,
+    }));
     onLoad({ filter: /@aws-sdk\/[^/]+\/package\.json$/ }, ({ path }) => {
       const { version } = JSON.parse(readFileSync(path, 'utf8'));
       return { contents: JSON.stringify({ version }), loader: 'json' };
