@@ -31,7 +31,10 @@ import { StompBroker } from 'stompway';
 export class ShopStack extends cdk.Stack {
   constructor(scope: Construct, id: string, props?: cdk.StackProps) {
     super(scope, id, props);
-    const broker = new StompBroker(this, 'Broker');
+    const age = cdk.Duration.hours(2);
+    const broker = new StompBroker(this, 'Broker', {
+      rules: [{ pattern: '/room/*', history: { count: 500, age } }],
+    });
     new cdk.CfnOutput(this, 'Url', { value: broker.url });
     // @ts-expect-error declarations that were not found would allow anything
     broker.functions.nobody;
@@ -127,7 +130,13 @@ async function inspect(assembly: string, stack: string): Promise<void> {
   for (const asset of readdirSync(assembly).filter((name) => name.startsWith('asset.'))) {
     const bundle = join(assembly, asset, 'index.mjs');
     if (!existsSync(bundle)) continue;
-    for (const name of Object.keys(await import(pathToFileURL(bundle).href))) exported.add(name);
+    const names = Object.keys(await import(pathToFileURL(bundle).href));
+    for (const name of names) exported.add(name);
+    // `connect` meets no destination; all others go by the rules of the stack above.
+    const rules = join(assembly, asset, 'rules.json');
+    const text = existsSync(rules) ? readFileSync(rules, 'utf8') : '';
+    const ruled = !names.includes('connect');
+    if (text.includes('"7200s"') !== ruled) throw new Error(`${names}: rules.json holds ${text}`);
   }
   for (const name of HANDLERS) {
     if (!template.includes(`"Handler": "index.${name}"`)) throw new Error(`no function ${name}`);
