@@ -1,6 +1,6 @@
 /** One outbox of two: connections that are sockets, and those that are HTTP sessions. */
-import { isSession } from '../broker/address.ts';
-import type { Delivery, Outbox, Outcome } from '../broker/ports.ts';
+import { isSession, sessionOf } from '../broker/address.ts';
+import type { Delivery, Liveness, Mailboxes, Outbox, Outcome } from '../broker/ports.ts';
 
 export interface Outboxes {
   readonly sockets: Outbox;
@@ -31,5 +31,16 @@ export function routeOutbox({ sockets, sessions }: Outboxes): Outbox {
       return outcomes;
     },
     close: (connectionId) => (isSession(connectionId) ? sessions : sockets).close(connectionId),
+  };
+}
+
+/** A session lives as long as its mailbox is open. */
+export function routeLiveness(sockets: Liveness, mailboxes: Pick<Mailboxes, 'find'>): Liveness {
+  return {
+    async alive(connectionId) {
+      if (!isSession(connectionId)) return sockets.alive(connectionId);
+      const mailbox = await mailboxes.find(sessionOf(connectionId));
+      return mailbox?.connectionId === connectionId && mailbox.closed === undefined;
+    },
   };
 }

@@ -1,6 +1,7 @@
 /**
  * The broker alone in a stack of its own: `npx cdk deploy`, with `-c ingress=direct` without its
- * queue, with `-c rules=stompway.json` by the operator's rules.
+ * queue, with `-c rules=stompway.json` by the operator's rules, with `-c http=true` with HTTP beside
+ * the WebSockets, with `-c cloudFront=true` with both behind one domain.
  */
 import { App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { readRulesFile } from './rules.ts';
@@ -11,12 +12,16 @@ const stack = new Stack(app, 'Stompway', { description: 'stompway: a message bro
 const broker = new StompBroker(stack, 'Broker', {
   ingress: ingress(app.node.tryGetContext('ingress') ?? 'fifo'),
   ...rules(app.node.tryGetContext('rules')),
+  http: flag('http'),
+  cloudFront: flag('cloudFront'),
   // This stack is for trying the broker: `cdk destroy` leaves nothing behind.
   removalPolicy: RemovalPolicy.DESTROY,
 });
 const outputs: Readonly<Record<string, string | undefined>> = {
   WebSocketUrl: broker.url,
   TryIt: `npx wscat -c ${broker.url}`,
+  HttpUrl: broker.httpUrl?.url,
+  FrontDoorUrl: broker.distribution && `https://${broker.distribution.distributionDomainName}`,
   Ingress: broker.ingress,
   TableName: broker.table.tableName,
   DeadLetterQueueUrl: broker.deadLetterQueue?.queueUrl,
@@ -28,6 +33,17 @@ for (const [name, value] of Object.entries(outputs)) {
 
 function rules(file: unknown): Pick<StompBrokerProps, 'rules'> {
   return file === undefined ? {} : { rules: readRulesFile(String(file)) };
+}
+
+/** `-c name=true`; both APIs are there with `cloudFront`. */
+function flag(name: 'http' | 'cloudFront'): boolean {
+  const asked = String(app.node.tryGetContext(name) ?? 'false');
+  if (asked === 'true' || asked === 'false') return asked === 'true' || alsoAsked(name);
+  throw new Error(`-c ${name}=${asked}: there are "true" and "false"`);
+}
+
+function alsoAsked(name: 'http' | 'cloudFront'): boolean {
+  return name === 'http' && String(app.node.tryGetContext('cloudFront')) === 'true';
 }
 
 function ingress(asked: unknown): Ingress {

@@ -11,4 +11,8 @@ export const VARIABLES = {
   queue: 'QUEUE_URL',
   /** URL of the queue of delayed tasks; for `deliver`, which puts things off. */
   tasks: 'TASKS_URL',
+  /** URL of the queue of greetings; for `connect`, behind the front door alone. */
+  greetings: 'GREETINGS_URL',
+  /** Set for `http` where the front door leads SockJS's WebSockets to the stage. */
+  frontDoor: 'FRONT_DOOR',
 } as const;

@@ -22,7 +22,13 @@ const MEMORY: Readonly<Record<HandlerName, number>> = {
   dead: 256,
   deliver: 1024,
   work: 256,
+  // It waits far more than it works, and a held poll is paid by the megabyte.
+  http: 128,
+  greet: 128,
 };
+
+/** A hold of 25 s (broker/limits.ts) and what comes before and after it. */
+const HTTP_TIMEOUT = Duration.seconds(60);
 
 /** Nobody waits for `deliver` to answer, and a room may be large: its batches take their time. */
 const DELIVER_TIMEOUT = Duration.minutes(5);
@@ -34,6 +40,10 @@ export interface BrokerFunctionsProps {
   readonly queues?: IngressQueue;
   readonly logs: LogStream;
   readonly tasks: TaskQueue;
+  /** Whether `http` is made. */
+  readonly servesHttp: boolean;
+  /** Behind the front door alone: who asks to be greeted. */
+  readonly greetings?: Queue;
   readonly rules?: readonly DestinationRule[];
   readonly memory?: { readonly [handler in HandlerName]?: number };
   readonly logRetention?: RetentionDays;
@@ -47,6 +57,8 @@ export class BrokerFunctions extends Construct {
   readonly dead?: Lambda;
   readonly deliver: Lambda;
   readonly work: Lambda;
+  readonly greet?: Lambda;
+  readonly http?: Lambda;
   private readonly props: BrokerFunctionsProps;
   private readonly rules?: string;
 
@@ -54,9 +66,17 @@ export class BrokerFunctions extends Construct {
     super(scope, id);
     this.props = props;
     if (props.rules !== undefined) this.rules = rulesJson(props.rules);
-    const { stage, queues, logs, tasks } = props;
+    const { stage, queues, logs, tasks, greetings } = props;
+    if (greetings !== undefined) {
+      this.greet = this.add('greet', 'Greets a SockJS client on its WebSocket', [
+        this.onTable(TABLE_ACTIONS.greet),
+        manageConnections(stage, 'POST', 'DELETE'),
+        consume(greetings),
+      ]);
+    }
     this.connect = this.add('connect', 'Admits a connection and records it', [
       this.onTable(TABLE_ACTIONS.open),
+      ...(greetings === undefined ? [] : [send(greetings)]),
     ]);
     this.disconnect = this.add('disconnect', 'Ends a connection behind its last messages', [
       this.onTable(TABLE_ACTIONS.end),
@@ -79,12 +99,28 @@ export class BrokerFunctions extends Construct {
       manageConnections(stage, 'GET'),
       consume(tasks.queue),
     ]);
+    if (props.servesHttp) {
+      this.http = this.add('http', 'SockJS, EventSource, long polls and publishing over HTTP', [
+        this.onTable(TABLE_ACTIONS.converse),
+        manageConnections(stage, 'POST', 'DELETE'),
+        ...(queues === undefined ? [] : [send(queues.queue)]),
+      ]);
+    }
   }
 
   /** By handler name, for alarms and graphs. */
   byName(): Readonly<Record<string, Lambda>> {
-    const { connect, disconnect, message, dead, deliver, work } = this;
-    return { connect, disconnect, message, ...(dead === undefined ? {} : { dead }), deliver, work };
+    const { connect, disconnect, message, dead, deliver, work, http, greet } = this;
+    return {
+      connect,
+      disconnect,
+      message,
+      ...(dead === undefined ? {} : { dead }),
+      deliver,
+      work,
+      ...(http === undefined ? {} : { http }),
+      ...(greet === undefined ? {} : { greet }),
+    };
   }
 
   private addDead({ deadLetterQueue }: IngressQueue): Lambda {
@@ -108,6 +144,7 @@ export class BrokerFunctions extends Construct {
       environment: this.environment(handler),
       statements,
       ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
+      ...(handler === 'http' ? { timeout: HTTP_TIMEOUT } : {}),
       // `connect` meets no destination.
       ...(this.rules === undefined || handler === 'connect' ? {} : { rules: this.rules }),
       ...(logRetention === undefined ? {} : { logRetention }),
@@ -117,12 +154,13 @@ export class BrokerFunctions extends Construct {
   }
 
   private environment(handler: HandlerName): Readonly<Record<string, string>> {
-    const { table, stage, queues, tasks } = this.props;
-    const queue = handler === 'disconnect' ? queues?.queue : undefined;
+    const { table, stage, queues, tasks, greetings } = this.props;
+    const queue = handler === 'disconnect' || handler === 'http' ? queues?.queue : undefined;
     return {
       [VARIABLES.table]: table.tableName,
       [VARIABLES.endpoint]: stage.callbackUrl,
       ...(queue === undefined ? {} : { [VARIABLES.queue]: queue.queueUrl }),
+      ...(greetings === undefined ? {} : greeting(handler, greetings)),
       ...(handler === 'deliver' ? { [VARIABLES.tasks]: tasks.queue.queueUrl } : {}),
     };
   }
@@ -130,6 +168,12 @@ export class BrokerFunctions extends Construct {
 
 function send(queue: Queue): PolicyStatement {
   return allow(['sqs:SendMessage'], queue.queueArn);
+}
+
+/** `connect` asks for greetings, `http` says that there are any. */
+function greeting(handler: HandlerName, { queueUrl }: Queue): Readonly<Record<string, string>> {
+  if (handler === 'connect') return { [VARIABLES.greetings]: queueUrl };
+  return handler === 'http' ? { [VARIABLES.frontDoor]: 'yes' } : {};
 }
 
 function consume(queue: Queue): PolicyStatement {

@@ -9,7 +9,16 @@ import type { Construct } from 'constructs';
 import { allow } from './grants.ts';
 
 /** The handlers there are: a folder of build/, an export of lambda/ and a function each. */
-export const HANDLERS = ['connect', 'disconnect', 'message', 'dead', 'deliver', 'work'] as const;
+export const HANDLERS = [
+  'connect',
+  'disconnect',
+  'message',
+  'dead',
+  'deliver',
+  'work',
+  'http',
+  'greet',
+] as const;
 export type HandlerName = (typeof HANDLERS)[number];
 
 /** Longer than any handler's own deadline (broker/limits.ts: 10 s), so that it can answer. */

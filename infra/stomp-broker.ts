@@ -12,9 +12,11 @@ import {
   WebSocketStage,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { Distribution } from 'aws-cdk-lib/aws-cloudfront';
 import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { FunctionUrl } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -22,6 +24,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { BrokerAlarms } from './alarms.ts';
 import { brokerDashboard } from './dashboard.ts';
+import { feedGreetings, frontDoorOf, greetingQueue, streamingUrl } from './front-door.ts';
 import { BrokerFunctions } from './functions.ts';
 import { connectionsArn, TABLE_ACTIONS } from './grants.ts';
 import type { HandlerName } from './handler.ts';
@@ -64,6 +67,23 @@ export interface StompBrokerProps {
    * @default - rooms keep 1,000 messages for 24 hours, topics nothing
    */
   readonly rules?: readonly DestinationRule[];
+
+  /**
+   * Whether HTTP is served as well: SockJS over HTTP, EventSource, long polls, and publishing with
+   * `curl`. A function URL, which streams and costs nothing by itself; it has no throttle, so behind
+   * it anybody may run as many functions as the account allows.
+   *
+   * @default - false, unless `cloudFront` is true
+   */
+  readonly http?: boolean;
+
+  /**
+   * Whether one CloudFront distribution stands before both APIs: one domain, and paths for SockJS's
+   * WebSockets, which the stage alone would refuse.
+   *
+   * @default false
+   */
+  readonly cloudFront?: boolean;
 
   /**
    * How many events a second the stage takes from all clients together.
@@ -156,6 +176,10 @@ export class StompBroker extends Construct {
   readonly undelivered: Bucket;
   readonly alarms: readonly Alarm[];
   readonly dashboard: Dashboard;
+  /** With `http` or `cloudFront` only. */
+  readonly httpUrl?: FunctionUrl;
+  /** With `cloudFront` only. */
+  readonly distribution?: Distribution;
 
   constructor(scope: Construct, id: string, props: StompBrokerProps = {}) {
     super(scope, id);
@@ -177,8 +201,12 @@ export class StompBroker extends Construct {
     const streaming = { ...props, table: this.table, parallelizationFactor };
     const logs = new LogStream(this, 'Logs', streaming);
     this.undelivered = logs.undelivered;
+    const frontDoor = props.cloudFront ?? false;
+    const greetings = frontDoor ? greetingQueue(this, 'Greetings') : undefined;
     const common = {
       stage: this.stage,
+      servesHttp: props.http || frontDoor,
+      ...(greetings === undefined ? {} : { greetings }),
       table: this.table,
       tasks: this.tasks,
       logs,
@@ -196,6 +224,11 @@ export class StompBroker extends Construct {
     const watched = { ...common, functions: this.functions, heads };
     this.alarms = new BrokerAlarms(this, 'Alarms', { ...props, ...watched }).alarms;
     this.dashboard = brokerDashboard(this, 'Dashboard', { ...watched, alarms: this.alarms });
+    if (this.functions.http !== undefined) this.httpUrl = streamingUrl(this.functions.http);
+    if (greetings !== undefined) feedGreetings(this.functions.greet, greetings);
+    if (frontDoor && this.httpUrl !== undefined) {
+      this.distribution = frontDoorOf(this, 'FrontDoor', { stage: this.stage, http: this.httpUrl });
+    }
     this.warnWhileOpen();
   }
 

@@ -12,6 +12,10 @@ export interface Environment {
   readonly queueUrl: string | undefined;
   /** Of the queue of delayed tasks. Absent where nothing is put off. */
   readonly tasksUrl: string | undefined;
+  /** Of the queue of greetings. Absent where no front door brings SockJS's WebSockets. */
+  readonly greetingsUrl: string | undefined;
+  /** Whether SockJS's WebSockets find their way here. */
+  readonly frontDoor: boolean;
 }
 
 /** Throws with every fault found, by variable name. */
@@ -22,15 +26,20 @@ export function readEnvironment(
   const managementEndpoint = variables['MANAGEMENT_ENDPOINT'] ?? '';
   const queueUrl = variables['QUEUE_URL'] || undefined;
   const tasksUrl = variables['TASKS_URL'] || undefined;
+  const greetingsUrl = variables['GREETINGS_URL'] || undefined;
+  const frontDoor = Boolean(variables['FRONT_DOOR']);
   const faults = [
     tableName === '' && 'TABLE_NAME is missing: the name of the DynamoDB table',
     !isUrl(managementEndpoint) &&
       `MANAGEMENT_ENDPOINT must be the https URL of the WebSocket API's stage, not "${managementEndpoint}"`,
     queueUrl !== undefined && !isUrl(queueUrl) && `QUEUE_URL must be a URL, not "${queueUrl}"`,
+    greetingsUrl !== undefined &&
+      !isUrl(greetingsUrl) &&
+      `GREETINGS_URL must be a URL, not "${greetingsUrl}"`,
     tasksUrl !== undefined && !isUrl(tasksUrl) && `TASKS_URL must be a URL, not "${tasksUrl}"`,
   ].filter((fault) => fault !== false);
   if (faults.length > 0) throw new Error(`the environment is incomplete: ${faults.join('; ')}`);
-  return { tableName, managementEndpoint, queueUrl, tasksUrl };
+  return { tableName, managementEndpoint, queueUrl, tasksUrl, greetingsUrl, frontDoor };
 }
 
 /** `http:` is for tests against an endpoint on this machine. */

@@ -10,6 +10,7 @@ import { sessionConnectionId } from '../broker/address.ts';
 import { endConnection } from '../broker/ending.ts';
 import type { Mailboxes, Ports } from '../broker/ports.ts';
 import { OPEN } from '../protocol/sockjs/frames.ts';
+import type { QueueEvent } from './events.ts';
 
 export interface Greeting {
   readonly connectionId: string;
@@ -39,6 +40,17 @@ export function greetHandler(
     log.info('not-greeted', { connectionId });
     await endConnection(connectionId, 'lost', ports);
     await outbox.close(connectionId);
+  };
+}
+
+/** Messages of the queue of greetings. One that failed is not tried again: it would be too late. */
+export function greetingsHandler(
+  read: (body: string) => Greeting | undefined,
+  greet: (greeting: Greeting) => Promise<void>,
+): (event: QueueEvent) => Promise<void> {
+  return async ({ Records }) => {
+    const greetings = Records.map(({ body }) => read(body));
+    await Promise.all(greetings.map((greeting) => greeting && greet(greeting)));
   };
 }
 

@@ -12,31 +12,42 @@ import { managementClient } from '../adapters/apigateway/management.ts';
 import { sdkOutbox } from '../adapters/apigateway/outbox.ts';
 import { dynamoChecks } from '../adapters/dynamodb/checks.ts';
 import { appendingClient, dynamoJournal } from '../adapters/dynamodb/journal.ts';
+import { dynamoMailboxes } from '../adapters/dynamodb/mailboxes.ts';
 import { dynamoRoster } from '../adapters/dynamodb/roster.ts';
 import { dynamoShelf } from '../adapters/dynamodb/shelf.ts';
 import { dynamoStore } from '../adapters/dynamodb/store.ts';
 import { decodeStream } from '../adapters/dynamodb/stream.ts';
+import { mailboxOutbox } from '../adapters/mailbox/outbox.ts';
+import { routeLiveness, routeOutbox } from '../adapters/route.ts';
+import { readGreeting, sqsGreeter } from '../adapters/sqs/greeter.ts';
 import { sqsIngress } from '../adapters/sqs/ingress.ts';
 import { readTask, sqsLater } from '../adapters/sqs/later.ts';
 import { consoleLog, systemClock, systemIds, systemTimer } from '../adapters/system.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Ingress, Later, Liveness, Logs, Ports } from '../broker/ports.ts';
+import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
+import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import { workHandler } from './background.ts';
-import { connectHandler } from './connect.ts';
+import { directIngress } from './broker-sessions.ts';
+import { connectHandler, type Greeter } from './connect.ts';
 import { deadHandler } from './dead.ts';
 import { disconnectHandler } from './disconnect.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import type { HttpHandler } from './exchange.ts';
+import { type FunctionUrlEvent, streamed, streamingRuntime } from './function-url.ts';
+import { greetHandler, greetingsHandler } from './greet.ts';
+import { makeHttp } from './http.ts';
 import { messageHandler } from './message.ts';
 import { readPolicies } from './rules.ts';
 import { streamHandler } from './stream.ts';
 import { SERVER } from './version.ts';
 
 export const connect = /* @__PURE__ */ wired((world) =>
-  connectHandler({ ...world, store: dynamoStore(tabled(world)) }),
+  connectHandler({ ...world, store: dynamoStore(tabled(world)) }, greeting(world)),
 );
 export const disconnect = /* @__PURE__ */ wired((world) =>
   disconnectHandler(conversing(world), queueing(world)),
@@ -51,6 +62,28 @@ export const deliver = /* @__PURE__ */ wired((world) => {
 export const work = /* @__PURE__ */ wired((world) =>
   workHandler(readTask, conversing(world, { liveness: asking(world) })),
 );
+export const greet = /* @__PURE__ */ wired((world) =>
+  greetingsHandler(readGreeting, greetHandler(conversing(world), dynamoMailboxes(tabled(world)))),
+);
+export const http = /* @__PURE__ */ streaming((world) => {
+  const ports = conversing(world);
+  return makeHttp({
+    ports,
+    mailboxes: dynamoMailboxes(tabled(world)),
+    ingress: queueing(world) ?? directIngress(messageHandler(ports), ports),
+    sockjs: {
+      prefix: '/sockjs',
+      websocket: world.environment.frontDoor,
+      clientUrl: CLIENT_URL,
+      infoMilliseconds: INFO_MILLISECONDS,
+    },
+  }).handle;
+});
+
+/** The iframe page's own client, for browsers without CORS. */
+const CLIENT_URL = 'https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js';
+/** A client waits for its greeting in proportion to this: some two seconds, a cold start long. */
+const INFO_MILLISECONDS = 250;
 
 interface World extends Pick<Ports, 'clock' | 'timer' | 'ids' | 'log' | 'limits'> {
   readonly environment: Environment;
@@ -64,6 +97,19 @@ function wired<Event, Result>(
     handler ??= wire(make);
     return handler(event);
   };
+}
+
+/** As `wired`; the answer is a stream, which only Lambda's own runtime has. */
+function streaming(
+  make: (world: World) => HttpHandler,
+): (event: FunctionUrlEvent) => Promise<void> {
+  const runtime = streamingRuntime();
+  if (runtime === undefined) return () => Promise.reject(new Error('This streams on Lambda alone'));
+  let handler: ReturnType<typeof streamed> | undefined;
+  return runtime.streamifyResponse(async (event, stream) => {
+    handler ??= streamed(wire(make), runtime, LIMITS.httpBodyBytesMax);
+    await handler(event, stream);
+  });
 }
 
 function wire<Handler>(make: (world: World) => Handler): Handler {
@@ -95,13 +141,22 @@ function queueing({ environment: { queueUrl } }: World): Ingress | undefined {
   return sqsIngress({ client: new SQSClient({}), queueUrl });
 }
 
+function greeting({ environment: { greetingsUrl } }: World): Greeter | undefined {
+  if (greetingsUrl === undefined) return undefined;
+  return sqsGreeter({ client: new SQSClient({}), queueUrl: greetingsUrl });
+}
+
 function postponing({ environment: { tasksUrl } }: World): Later {
   if (tasksUrl === undefined) throw new Error('TASKS_URL is missing: the queue of delayed tasks');
   return sqsLater({ client: new SQSClient({}), queueUrl: tasksUrl });
 }
 
-function asking({ environment: { managementEndpoint } }: World): Liveness {
-  return gatewayLiveness(new ApiGatewayManagementApiClient({ endpoint: managementEndpoint }));
+function asking(world: World): Liveness {
+  const { managementEndpoint } = world.environment;
+  const gateway = gatewayLiveness(
+    new ApiGatewayManagementApiClient({ endpoint: managementEndpoint }),
+  );
+  return routeLiveness(gateway, dynamoMailboxes(tabled(world)));
 }
 
 /** Only `deliver` puts things off, and only `work` asks: the other bundles go without. */
@@ -128,9 +183,15 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
   return {
     ...world,
     store,
-    outbox: sdkOutbox({ ...world, client: managementClient(world.environment.managementEndpoint) }),
-    dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
-    carriers: new Map([[rawCarrier.name, rawCarrier]]),
+    outbox: routeOutbox({
+      sockets: sdkOutbox({
+        ...world,
+        client: managementClient(world.environment.managementEndpoint),
+      }),
+      sessions: mailboxOutbox({ ...world, mailboxes: dynamoMailboxes(table) }),
+    }),
+    dialects: new Map([stompDialect, jsonDialect, eventsDialect].map((one) => [one.name, one])),
+    carriers: new Map([rawCarrier, sockjsCarrier].map((carrier) => [carrier.name, carrier])),
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: SERVER,

@@ -1,9 +1,8 @@
 /** The broker's handlers as the local gateway and queue call them, and the ports they run on. */
 import { mailboxOutbox } from '../adapters/mailbox/outbox.ts';
 import { memoryOutbox } from '../adapters/memory/outbox.ts';
-import { routeOutbox } from '../adapters/route.ts';
+import { routeLiveness, routeOutbox } from '../adapters/route.ts';
 import { systemClock, systemIds, systemTimer } from '../adapters/system.ts';
-import { isSession, sessionOf } from '../broker/address.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { LogRecord } from '../broker/model.ts';
 import type {
@@ -48,6 +47,7 @@ import { rawCarrier } from '../protocol/raw.ts';
 import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import type { PostStatus } from './management.ts';
+import { type Security, securityPorts } from './security.ts';
 
 /** All that is kept, wherever it is kept. */
 export interface Keeping {
@@ -83,6 +83,7 @@ export interface BackgroundHandlers {
 export interface HandlerWorld {
   readonly keeping: Keeping;
   readonly rules?: readonly Rule[] | undefined;
+  readonly security?: Security | undefined;
   readonly log: Log;
   readonly limits?: Partial<Limits> | undefined;
   readonly management: {
@@ -149,7 +150,7 @@ export function makeBackgroundHandlers(world: HandlerWorld): BackgroundHandlers 
 /** The iframe page's own client, for browsers without CORS. */
 const CLIENT_URL = 'https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js';
 
-function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): Ports {
+function makePorts({ keeping, rules, security, log, limits, management }: HandlerWorld): Ports {
   const { store, held, journal, roster, checks, shelf, agenda, mailboxes } = keeping;
   const world = {
     clock: systemClock,
@@ -159,6 +160,7 @@ function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): P
   };
   return {
     ...world,
+    ...securityPorts(security ?? {}, shelf, world.limits),
     ids: systemIds,
     store,
     outbox: routeOutbox({
@@ -185,13 +187,7 @@ function makePorts({ keeping, rules, log, limits, management }: HandlerWorld): P
       checks,
       shelf,
       policies: makePolicies(rules ?? []),
-      liveness: {
-        async alive(id) {
-          if (!isSession(id)) return management.get(id) !== undefined;
-          const mailbox = await mailboxes.find(sessionOf(id));
-          return mailbox?.connectionId === id && mailbox.closed === undefined;
-        },
-      },
+      liveness: routeLiveness({ alive: async (id) => management.get(id) !== undefined }, mailboxes),
       later: agenda,
     },
   };
