@@ -147,6 +147,8 @@ function waitingList<T>(): WaitingList<T> {
           waiting.splice(waiting.indexOf(taker), 1);
           reject(new Error(`${what} did not come within ${milliseconds} ms`));
         }, milliseconds);
+        // Waiting alone keeps no process alive: the socket does, while it is open.
+        timer.unref();
         const taker = (taken: T): void => {
           clearTimeout(timer);
           resolve(taken);
