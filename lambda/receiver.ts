@@ -69,8 +69,8 @@ async function idle(
 ): Promise<'on' | 'over'> {
   await mailboxes.changed(session, Math.min(end, beat) - clock.now(), reply.gone);
   const over = clock.now() >= end;
-  // A poll must answer something; a stream that ends says nothing.
-  if (over ? !streaming : clock.now() >= beat) await reply.write(form.beat);
+  // A poll must answer something, once; a stream that ends says nothing.
+  if (over ? !streaming : streaming && clock.now() >= beat) await reply.write(form.beat);
   return over ? 'over' : 'on';
 }
 

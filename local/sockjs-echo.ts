@@ -4,7 +4,7 @@
  */
 import { memoryMailboxes } from '../adapters/memory/mailboxes.ts';
 import { consoleLog, systemClock, systemIds, systemTimer } from '../adapters/system.ts';
-import { LIMITS } from '../broker/limits.ts';
+import { LIMITS, type Limits } from '../broker/limits.ts';
 import { makeSessions, type SessionService, type SessionWorld } from '../lambda/sessions.ts';
 import { sockjsHandler } from '../lambda/sockjs.ts';
 import { CLOSINGS, messagesFrame } from '../protocol/sockjs/frames.ts';
@@ -21,7 +21,7 @@ export interface EchoOptions {
   readonly port: number;
   readonly host?: string;
   /** Tests shorten them. */
-  readonly limits?: Partial<typeof LIMITS>;
+  readonly limits?: Partial<Limits>;
 }
 
 /** The tests' own: a stream shall end after 4,096 octets. */
