@@ -12,10 +12,13 @@ export async function endConnection(
   ended: Ended,
   ports: Ports,
 ): Promise<void> {
-  const { logs, store } = ports;
-  if (logs !== undefined) {
+  const { logs, store, directory } = ports;
+  if (logs !== undefined || directory !== undefined) {
     const found = await store.find(connectionId);
-    if (found !== undefined) await leaveAll(found.connection, ended, ports, logs);
+    if (found !== undefined && logs !== undefined) {
+      await leaveAll(found.connection, ended, ports, logs);
+    }
+    if (found !== undefined) await directory?.leave(found.connection);
   }
   await store.end(connectionId, ended);
 }

@@ -3,10 +3,11 @@
  * way becomes its ERROR here, in one place.
  */
 import { acknowledge } from './acknowledge.ts';
+import { anonymous, dismissal, recognised, refreshed, shownBy } from './authenticate.ts';
 import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
-import type { Command, ConnectCommand } from './model.ts';
+import type { Command, ConnectCommand, Principal } from './model.ts';
 import { send } from './publish.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
@@ -15,7 +16,10 @@ import { acknowledgeInside, sendInside, transact } from './transaction.ts';
 /** Executes one command. Answers are queued in the session; throws only for faults of ours. */
 export async function execute(command: Command, session: Session, place: Place): Promise<void> {
   try {
-    if (command.type !== 'connect' && command.type !== 'refused') await imply(session, place);
+    if (command.type !== 'connect' && command.type !== 'refused') {
+      await imply(session, place);
+      await stand(session);
+    }
     await act(command, session, place);
   } catch (cause) {
     if (!(cause instanceof BrokerError)) throw cause;
@@ -54,6 +58,7 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
 async function connect(command: ConnectCommand, session: Session, place: Place): Promise<void> {
   const { connection, ports, dialect } = session;
   if (connection.version !== undefined && connection.stamp !== place.stamp) {
+    if (await refresh(command, session, place)) return;
     throw new BrokerError(
       'protocol-violation',
       'This connection has connected already',
@@ -69,7 +74,9 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
       [['version', spoken]],
     );
   }
-  await establish(command.version, session, place, clientId(command, ports.limits));
+  const name = clientId(command, ports.limits);
+  const principal = await principalOf(shownBy(command), session);
+  await establish(command.version, session, place, { name, principal });
   const beats = (command.heartBeat?.[0] ?? 0) > 0;
   answer(session, {
     type: 'connected',
@@ -82,6 +89,44 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
   if (command.receipt !== undefined) {
     answer(session, { type: 'receipt', receipt: command.receipt });
   }
+}
+
+/** A fresh token on a live connection; false: this CONNECT is no such thing. */
+async function refresh(command: ConnectCommand, session: Session, place: Place): Promise<boolean> {
+  const { connection, ports } = session;
+  const { identity, revocations } = ports;
+  if (identity === undefined) return false;
+  const principal = await refreshed(command, connection, { identity, revocations });
+  if (principal === undefined) return false;
+  const outcome = await ports.store.update(connection.id, { principal }, place.stamp);
+  if (outcome !== 'done') {
+    session.ended = 'lost';
+    return true;
+  }
+  session.connection = { ...connection, principal, stamp: place.stamp };
+  await ports.directory?.enter(session.connection);
+  if (command.receipt !== undefined) {
+    answer(session, { type: 'receipt', receipt: command.receipt });
+  }
+  return true;
+}
+
+/** Shown now, or at `$connect`, or nobody in particular. Undefined where nobody is asked. */
+async function principalOf(
+  credentials: ReturnType<typeof shownBy>,
+  { connection, ports }: Session,
+): Promise<Principal | undefined> {
+  const { identity, revocations } = ports;
+  if (identity === undefined) return undefined;
+  if (credentials !== undefined) return recognised(credentials, { identity, revocations });
+  return connection.principal ?? anonymous(identity);
+}
+
+/** Throws if the connection was let in, and may not go on. */
+async function stand({ connection, ports }: Session): Promise<void> {
+  if (ports.identity === undefined) return;
+  const error = await dismissal(connection, ports);
+  if (error !== undefined) throw error;
 }
 
 /**
@@ -108,7 +153,8 @@ async function imply(session: Session, place: Place): Promise<void> {
       'Send CONNECT first and wait for CONNECTED.',
     );
   }
-  await establish(version, session, place);
+  const principal = await principalOf(undefined, session);
+  await establish(version, session, place, { name: undefined, principal });
 }
 
 /** What the client calls itself in rooms; first of the header counts. */
@@ -127,7 +173,10 @@ async function establish(
   version: string,
   session: Session,
   place: Place,
-  name?: string,
+  {
+    name,
+    principal,
+  }: { readonly name?: string | undefined; readonly principal?: Principal | undefined },
 ): Promise<void> {
   const { connection, ports, dialect } = session;
   if (session.ended !== undefined) return;
@@ -135,7 +184,8 @@ async function establish(
   const change = {
     version,
     session: known,
-    member: name ?? known,
+    member: memberOf(name, principal, known),
+    ...(principal === undefined ? {} : { principal }),
     ...(dialect ? { dialect: dialect.name } : {}),
   };
   const outcome = await ports.store.update(connection.id, change, place.stamp);
@@ -144,6 +194,17 @@ async function establish(
     return;
   }
   session.connection = { ...connection, ...change, stamp: place.stamp };
+  await ports.directory?.enter(session.connection);
+}
+
+/** Where somebody is recognised his user is his name; nobody else can choose one like it. */
+function memberOf(
+  name: string | undefined,
+  principal: Principal | undefined,
+  session: string,
+): string {
+  if (principal === undefined) return name ?? session;
+  return principal.user ?? (name === undefined ? session : `~${session}~${name}`);
 }
 
 async function disconnect(session: Session, receipt: string | undefined): Promise<void> {

@@ -7,9 +7,11 @@
  */
 import type { Destination } from './destination.ts';
 import { dialectOf, type Encoder, type Hit, makeEncoder, named, type Stretch } from './encoder.ts';
+import { expelAll } from './expel.ts';
 import type { Acknowledgement, Audience, Connection, Message, Subscriber } from './model.ts';
 import type { Delivery, Ports, SubscriberPage } from './ports.ts';
 import { makeWants } from './selector.ts';
+import { type Standing, standingOf } from './standing.ts';
 
 /** A message to be published; with `log` it becomes an entry of its destination's log. */
 export interface Publication {
@@ -75,9 +77,15 @@ export async function fanOut(
   const wants = makeWants();
   let first = answers;
   let reads = byDestination(publications).map((topic) => ({ topic, from: '' }));
+  const over: string[] = [];
   while (reads.length > 0 || first.length > 0) {
+    const standing = reads.length === 0 ? undefined : standingOf(ports, over);
     const pages = await Promise.all(reads.map((read) => page(read, ports)));
-    const receivers = gather(reads, pages, ports.clock.now(), wants);
+    const receivers = gather(reads, pages, {
+      now: ports.clock.now(),
+      wants,
+      stands: await standing,
+    });
     await post(join(first, receivers, encode, ports), first.length);
     first = [];
     reads = reads.flatMap(({ topic }, index) => {
@@ -85,6 +93,7 @@ export async function fanOut(
       return next === undefined ? [] : [{ topic, from: next }];
     });
   }
+  if (over.length > 0) await expelAll(over, ports);
 }
 
 function page(read: { topic: Topic; from: string }, ports: Ports): Promise<SubscriberPage> {
@@ -105,27 +114,34 @@ function byDestination(publications: readonly Publication[]): Topic[] {
   return [...topics.values()];
 }
 
+interface Gathering {
+  readonly now: number;
+  readonly wants: Wants;
+  readonly stands: Standing | undefined;
+}
+
 function gather(
   reads: readonly { topic: Topic }[],
   pages: readonly SubscriberPage[],
-  now: number,
-  wants: Wants,
+  { now, wants, stands }: Gathering,
 ): Map<string, Receiver> {
   const receivers = new Map<string, Receiver>();
   for (const [index, { topic }] of reads.entries()) {
     for (const subscriber of pages[index]?.subscribers ?? []) {
-      if (subscriber.expiresAt <= now) continue;
-      const { connectionId, connectedAt } = subscriber;
+      if (subscriber.expiresAt <= now || stands?.(subscriber) === false) continue;
       const stretch = subscriber.selector === undefined ? topic : narrow(topic, subscriber, wants);
-      if (stretch === undefined) continue;
-      const hit = { stretch, subscriber };
-      const receiver = receivers.get(connectionId);
-      if (receiver === undefined) receivers.set(connectionId, { connectionId, connectedAt, hit });
-      else if (receiver.more === undefined) receiver.more = [hit];
-      else receiver.more.push(hit);
+      if (stretch !== undefined) receive(receivers, { stretch, subscriber });
     }
   }
   return receivers;
+}
+
+function receive(receivers: Map<string, Receiver>, hit: Found): void {
+  const { connectionId, connectedAt } = hit.subscriber;
+  const receiver = receivers.get(connectionId);
+  if (receiver === undefined) receivers.set(connectionId, { connectionId, connectedAt, hit });
+  else if (receiver.more === undefined) receiver.more = [hit];
+  else receiver.more.push(hit);
 }
 
 /** The part of the topic that a subscriber with a selector wants; undefined: nothing of it. */

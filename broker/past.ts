@@ -23,6 +23,11 @@ export function parsePast(headers: Headers, limits: Limits): Past | undefined {
   return name === 'last' ? parseLast(value, limits) : parseAfter(value);
 }
 
+/** Whether something is asked of the past at all. */
+export function asksPast(headers: Headers): boolean {
+  return headers.some(([name]) => PAST_HEADERS.has(name));
+}
+
 /** Throws where something is asked of a past that is not kept: silence would look like none. */
 export function assertNoPast(headers: Headers): void {
   const name = headers.find(([one]) => PAST_HEADERS.has(one))?.[0];

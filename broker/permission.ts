@@ -75,17 +75,22 @@ function parsePermission(value: unknown, name: string): Permission {
   const claims = fields.get('claims');
   return {
     pattern,
-    actions: parseActions(fields.get('actions'), `${name}.actions`),
+    actions: parseTexts(fields.get('actions'), ACTIONS, `${name}.actions`),
     ...(whom === undefined ? {} : { for: whom }),
     ...(claims === undefined ? {} : { claims: parseClaims(claims, `${name}.claims`) }),
   };
 }
 
-function parseActions(value: unknown, name: string): readonly Action[] {
+/** One or more of these texts. */
+export function parseTexts<Choice extends string>(
+  value: unknown,
+  choices: readonly Choice[],
+  name: string,
+): readonly Choice[] {
   const given: readonly unknown[] = Array.isArray(value) ? value : [];
-  const actions = given.flatMap((one) => ACTIONS.filter((action) => action === one));
-  if (given.length > 0 && actions.length === given.length) return actions;
-  throw new Error(`${name} must be a list of ${ACTIONS.join(', ')}`);
+  const found = given.flatMap((one) => choices.filter((choice) => choice === one));
+  if (given.length > 0 && found.length === given.length) return found;
+  throw new Error(`${name} must be a list of ${choices.join(', ')}`);
 }
 
 function parseClaims(value: unknown, name: string): Readonly<Record<string, string>> {

@@ -438,6 +438,8 @@ export interface Identity {
   authenticate(credentials: Credentials): Promise<Principal | 'refused' | 'expired'>;
   /** Whoever shows nothing; undefined: such a client is refused. */
   readonly anonymous: Principal | undefined;
+  /** Name of the cookie that may hold a token. */
+  readonly cookie: string;
   /** Of the configuration: principals of another are asked to connect anew. */
   readonly policy: string;
 }
@@ -454,6 +456,22 @@ export interface Revocations {
   /** Until then, ms. Known to this process at once, to others within `revocationSeconds`. */
   ban(who: { readonly user: string } | { readonly tokenId: string }, until: number): Promise<void>;
   pardon(who: { readonly user: string } | { readonly tokenId: string }): Promise<void>;
+}
+
+/** Connections by who they are of, kept while identity is configured. */
+export interface Directory {
+  /** Also of one entered before, whose principal has changed. */
+  enter(connection: Connection): Promise<void>;
+  leave(connection: Connection): Promise<void>;
+  /** A page of them, ordered by id, behind `after`. Some may be over by now. */
+  connections(
+    of: { readonly user: string } | { readonly tokenId: string } | 'all',
+    after: string | undefined,
+    most: number,
+  ): Promise<readonly string[]>;
+  /** Connections to be looked at by now: they have not connected in time, or their token ends. */
+  due(now: number, most: number): Promise<readonly { key: string; connectionId: string }[]>;
+  settle(key: string): Promise<void>;
 }
 
 /** Which dialect a client speaks, by its first text; a hint in words if none can begin so. */
@@ -479,6 +497,9 @@ export interface Ports {
   readonly identity?: Identity;
   /** With `identity`. */
   readonly revocations?: Revocations;
+  readonly directory?: Directory;
+  /** Pages that may connect, `https://app.example`; absent: all. */
+  readonly origins?: ReadonlySet<string>;
 }
 
 /** One event of a connection on its way through the queue. */

@@ -2,6 +2,7 @@
  * SEND. A message is checked and queued in the session; SENDs that follow each other are published
  * as one batch, at the latest when the invocation ends.
  */
+import { authorize, userOf } from './authorize.ts';
 import { type Destination, parseDestination, parseTarget } from './destination.ts';
 import { BrokerError } from './errors.ts';
 import type { LogOptions, Publication } from './fanout.ts';
@@ -10,6 +11,7 @@ import type { Audience, Headers, SendCommand } from './model.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
 import { assertReachable, withReplyTo } from './temporary.ts';
+import { userDestination } from './user.ts';
 
 /**
  * The receipt is told once every subscriber found has been posted to, or on the logged lane once the
@@ -29,7 +31,7 @@ export async function publicationOf(
   place: Place,
 ): Promise<Publication> {
   const { limits, logs } = session.ports;
-  const destination = parseTarget(command.destination, limits);
+  const destination = targetOf(command.destination, session);
   assertServed(destination, logs);
   if (destination.kind === 'presence') throw readOnly();
   if (destination.kind === 'temp-queue') assertReachable(destination);
@@ -50,6 +52,21 @@ export async function publicationOf(
     body: command.body,
   };
   return { destination, message, ...(log === undefined ? {} : { log }) };
+}
+
+/** Where it goes, and whether its sender may send there. */
+function targetOf(spelt: string, session: Session): Destination {
+  const { limits } = session.ports;
+  const target = parseTarget(spelt, limits);
+  if (target.kind === 'temp-queue' || target.kind === 'presence') return target;
+  if (target.kind !== 'user') {
+    authorize('publish', target, session);
+    return target;
+  }
+  const user = userOf(session);
+  const destination = userDestination(target, user, limits);
+  if (destination.segments[0] !== user) authorize('publish', destination, session);
+  return destination;
 }
 
 /** Headers that tell the log what to do, and go no further. */

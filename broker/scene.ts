@@ -5,10 +5,12 @@
  */
 import type { Destination } from './destination.ts';
 import { type Encoder, type Hit, makeEncoder, named } from './encoder.ts';
+import { expelAll } from './expel.ts';
 import type { Audience, Headers, LoggedMessage, Message, Subscriber } from './model.ts';
 import type { Delivery, Ports } from './ports.ts';
 import { cutAll } from './post.ts';
 import { makeWants } from './selector.ts';
+import { standingOf } from './standing.ts';
 
 export interface Scene {
   /** The next message of the log, for whoever is in the audience now. */
@@ -40,8 +42,12 @@ interface Parcel {
 
 /** Reads the audience as of now: entries that come later in the log change it as they are told. */
 export async function makeScene(destination: Destination, ports: Ports): Promise<Scene> {
+  const over: string[] = [];
+  const stands = await standingOf(ports, over);
   const audience = new Map<string, Subscriber>();
-  for (const one of await allSubscribers(destination, ports)) audience.set(keyOf(one), one);
+  for (const one of await allSubscribers(destination, ports)) {
+    if (stands?.(one) !== false) audience.set(keyOf(one), one);
+  }
   const parcels = new Map<string, Parcel>();
   const encoder = makeEncoder(ports);
   const wants = makeWants();
@@ -49,6 +55,7 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
   let pendingEpoch = '';
 
   function owe(subscriber: Subscriber, part: Hit | Uint8Array): void {
+    if (stands?.(subscriber) === false) return;
     const parcel = parcels.get(subscriber.connectionId);
     if (parcel !== undefined) parcel.parts.push(part);
     else parcels.set(subscriber.connectionId, { subscriber, parts: [part] });
@@ -85,7 +92,7 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
     },
     admit(subscriber) {
       settle();
-      audience.set(keyOf(subscriber), subscriber);
+      if (stands?.(subscriber) !== false) audience.set(keyOf(subscriber), subscriber);
     },
     forget(who) {
       settle();
@@ -116,7 +123,9 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
       settle();
       const owed = [...parcels.values()];
       parcels.clear();
-      return postParcels(owed, encoder, ports);
+      const cut = await postParcels(owed, encoder, ports);
+      await expelAll(over.splice(0), ports);
+      return cut;
     },
   };
 }

@@ -2,15 +2,17 @@
  * SUBSCRIBE and UNSUBSCRIBE. Both first publish what the connection sent before them, so that the
  * frames of one client take effect in its order.
  */
+import { authorize, userOf } from './authorize.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import { endDurable } from './durable.ts';
 import { leave, membershipOf } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
-import { assertNoPast } from './past.ts';
+import { asksPast, assertNoPast } from './past.ts';
 import type { Logs } from './ports.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
 import { ownName } from './temporary.ts';
+import { ownUserDestination } from './user.ts';
 import { isDurable, notDurable, selectorOf, type Wish, wishOf } from './wish.ts';
 
 /** Once the receipt is out, every message published later to the destination reaches it. */
@@ -22,8 +24,8 @@ export async function subscribe(
   const { ports } = session;
   const spelt = parseDestination(command.destination, ports.limits);
   assertServed(spelt, ports.logs);
-  const destination =
-    spelt.kind === 'temp-queue' ? parseDestination(ownName(spelt, session), ports.limits) : spelt;
+  const destination = ownDestination(spelt, session);
+  authorizeSubscription(command, destination, session);
   // CONNECTED must be out before a message can be: another invocation may publish at once.
   if (session.publications.length > 0 || session.greeting) await publishPending(session);
   if (session.ended !== undefined) return;
@@ -59,6 +61,36 @@ export async function subscribe(
       logs,
     );
   if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+}
+
+/** What only the owner hears goes by a name that is the owner's alone. */
+function ownDestination(spelt: Destination, session: Session): Destination {
+  const { limits } = session.ports;
+  if (spelt.kind === 'temp-queue') return parseDestination(ownName(spelt, session), limits);
+  return spelt.kind === 'user' ? ownUserDestination(spelt, userOf(session), limits) : spelt;
+}
+
+/** Throws `forbidden`. What is one's own is always allowed. */
+function authorizeSubscription(
+  { headers }: SubscribeCommand,
+  destination: Destination,
+  session: Session,
+): void {
+  const { limits } = session.ports;
+  switch (destination.kind) {
+    case 'temp-queue':
+    case 'user':
+      return;
+    case 'queue':
+      authorize('consume', destination, session);
+      return;
+    case 'presence':
+      authorize('presence', parseDestination(roomOf(destination), limits), session);
+      return;
+    default:
+      authorize('subscribe', destination, session);
+      if (asksPast(headers) || isDurable(headers)) authorize('history', destination, session);
+  }
 }
 
 /**
@@ -135,11 +167,11 @@ async function idOf(spelt: string | undefined, session: Session): Promise<string
 }
 
 /** Refuses destinations that parse but lead nowhere yet. */
+const DIRECT_KINDS: ReadonlySet<string> = new Set(['topic', 'temp-queue', 'user']);
 const LOGGED_KINDS: ReadonlySet<string> = new Set(['room', 'queue', 'presence']);
 
 export function assertServed({ kind }: Destination, logs: Logs | undefined): void {
-  if (kind === 'topic' || kind === 'temp-queue' || (logs !== undefined && LOGGED_KINDS.has(kind)))
-    return;
+  if (DIRECT_KINDS.has(kind) || (logs !== undefined && LOGGED_KINDS.has(kind))) return;
   throw new BrokerError('not-supported', `/${kind}/ is not served yet`, 'Try /topic/greetings.');
 }
 

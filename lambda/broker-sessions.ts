@@ -16,13 +16,15 @@ export function brokerSessions(ports: Ports, ingress: Ingress): SessionService {
   return {
     async opened(connectionId) {
       const connectedAt = clock.now();
-      await store.open({
+      const connection = {
         id: connectionId,
         carrier: 'sockjs',
         connectedAt,
         expiresAt: connectedAt + limits.connectionSecondsMax * 1000,
         stamp: `${String(connectedAt).padStart(13, '0')}-`,
-      });
+      };
+      await store.open(connection);
+      await ports.directory?.enter(connection);
     },
     async heard(connectionId, texts) {
       for (const frame of grouped(texts, limits.messageBytesMax)) {

@@ -2,8 +2,11 @@
  * `$connect`: admits a connection by writing its record, and settles the sub-protocol. Nothing can
  * be posted yet: the client has its 101 only once this has answered.
  */
+import { isRevoked } from '../broker/authenticate.ts';
+import type { Principal } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
 import { chooseSubprotocol } from '../protocol/negotiate.ts';
+import { credentialsOf, isForeign } from './credentials.ts';
 import type { ConnectEvent, RouteResult } from './events.ts';
 import type { Greeting } from './greet.ts';
 
@@ -12,15 +15,24 @@ export interface Greeter {
   greet(greeting: Greeting): Promise<void>;
 }
 
-/** 200 admits; 400 for a sub-protocol unknown here, 500 if the record could not be written. */
+type Needed = Pick<
+  Ports,
+  'store' | 'limits' | 'log' | 'identity' | 'revocations' | 'directory' | 'origins'
+>;
+
+/**
+ * 200 admits; 400 for a sub-protocol unknown here, 401 for a token that is no good, 403 for a page of
+ * another origin, 500 if the record could not be written. Whoever shows no token is let in to CONNECT.
+ */
 export function connectHandler(
-  ports: Pick<Ports, 'store' | 'limits' | 'log'>,
+  ports: Needed,
   greeter?: Greeter,
 ): (event: ConnectEvent) => Promise<RouteResult> {
   return async (event) => {
     const { connectionId, connectedAt, requestTimeEpoch, requestId } = event.requestContext;
     if (event.requestContext.eventType !== 'CONNECT') return MISROUTED;
-    const chosen = chooseSubprotocol(header(event, 'sec-websocket-protocol'));
+    const headers = lowerCased(event);
+    const chosen = chooseSubprotocol(headers['sec-websocket-protocol']);
     if (chosen === 'none-known') {
       return {
         statusCode: 400,
@@ -31,14 +43,19 @@ export function connectHandler(
     // The front door turns a SockJS path into this query, since the gateway has no paths.
     const framed = greeter !== undefined && event.queryStringParameters?.['p'] === 'sockjs';
     try {
-      await ports.store.open({
+      const admitted = await admission(event, headers, ports);
+      if ('statusCode' in admitted) return admitted;
+      const connection = {
         id: connectionId,
         carrier: framed ? 'sockjs' : 'raw',
         ...(spoken ? { dialect: spoken.dialect } : {}),
         connectedAt,
         expiresAt: connectedAt + ports.limits.connectionSecondsMax * 1000,
+        ...admitted,
         stamp: `${String(requestTimeEpoch).padStart(13, '0')}-`,
-      });
+      };
+      await ports.store.open(connection);
+      await ports.directory?.enter(connection);
       if (framed) await greeter.greet({ connectionId });
     } catch (cause) {
       ports.log.error('connect-failed', cause, { connectionId, requestId });
@@ -52,7 +69,36 @@ export function connectHandler(
 /** A client may name a route in its JSON; what happened is told by the event's type alone. */
 const MISROUTED: RouteResult = { statusCode: 400, body: 'This route takes connections.\n' };
 
+const FOREIGN: RouteResult = {
+  statusCode: 403,
+  body: 'Pages of this origin may not connect here.\n',
+};
+
+const UNAUTHENTICATED: RouteResult = {
+  statusCode: 401,
+  body: 'The token is not accepted. Connect again with a valid one.\n',
+};
+
+/** Whoever the token is of, if one was shown; or the refusal. */
+async function admission(
+  { queryStringParameters: query = {} }: ConnectEvent,
+  headers: Readonly<Record<string, string>>,
+  ports: Needed,
+): Promise<RouteResult | { readonly principal?: Principal }> {
+  if (isForeign(headers, ports)) return FOREIGN;
+  const { identity, revocations } = ports;
+  const shown = credentialsOf({ headers, query }, ports);
+  if (identity === undefined || shown === undefined) return {};
+  const principal = await identity.authenticate(shown);
+  if (typeof principal === 'string') return UNAUTHENTICATED;
+  const revoked = await revocations?.current();
+  if (revoked !== undefined && isRevoked(principal, revoked)) return UNAUTHENTICATED;
+  return { principal };
+}
+
 /** The gateway keeps the client's spelling of header names. */
-function header({ headers }: ConnectEvent, name: string): string | undefined {
-  return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+function lowerCased({ headers }: ConnectEvent): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
 }

@@ -1,8 +1,11 @@
 /** HTTP where the URL is the destination: POST publishes, GET listens. Errors are JSON. */
+import { anonymous, recognised } from '../broker/authenticate.ts';
 import { BrokerError, internalError } from '../broker/errors.ts';
+import type { Principal } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
 import { replyText } from '../protocol/json/reply.ts';
 import { crossOrigin, type HeaderMap, NOT_CACHED, preflight } from '../protocol/sockjs/headers.ts';
+import { credentialsOf } from './credentials.ts';
 import { answer, type HttpHandler, type HttpRequest } from './exchange.ts';
 import { events, poll } from './listening.ts';
 import { publish } from './publishing.ts';
@@ -36,12 +39,13 @@ export function destinationsHandler(ports: Ports, sessions: Sessions): HttpHandl
           return await answer(reply, 204, allowed);
         }
         case 'POST': {
-          const ids = await publish(asked, ports);
+          const ids = await publish(asked, await principalOf(request, ports), ports);
           return await answer(reply, 200, headers, `${JSON.stringify({ ids })}\n`);
         }
         case 'GET': {
           const world = { ports, sessions };
-          return await (wantsJson(request) ? poll : events)(asked, world);
+          const known = { ...asked, principal: await principalOf(request, ports) };
+          return await (wantsJson(request) ? poll : events)(known, world);
         }
         default:
           return await refuse(notAllowed(), { ...headers, Allow: METHODS.join(', ') }, 405);
@@ -57,6 +61,18 @@ export function destinationsHandler(ports: Ports, sessions: Sessions): HttpHandl
       return answer(reply, status, more, `${replyText({ type: 'error', error })}\n`);
     }
   };
+}
+
+/** Each request shows who it is of. Throws `unauthenticated`; undefined where nobody is asked. */
+async function principalOf(
+  { headers, query }: HttpRequest,
+  ports: Ports,
+): Promise<Principal | undefined> {
+  const { identity, revocations } = ports;
+  if (identity === undefined) return undefined;
+  const asked = Object.fromEntries(new URLSearchParams(query));
+  const shown = credentialsOf({ headers, query: asked }, ports);
+  return shown === undefined ? anonymous(identity) : recognised(shown, { identity, revocations });
 }
 
 function destinationOf({ path }: HttpRequest): string {

@@ -1,10 +1,13 @@
 /** All that is served over HTTP: SockJS below its base, destinations at their own paths. */
 import type { Ingress, Mailboxes, Ports } from '../broker/ports.ts';
 import { brokerSessions } from './broker-sessions.ts';
+import { isForeign } from './credentials.ts';
 import { DESTINATION_PREFIXES, destinationsHandler } from './destinations.ts';
 import { answer, type HttpHandler } from './exchange.ts';
 import { makeSessions } from './sessions.ts';
 import { type SockjsOptions, sockjsHandler } from './sockjs.ts';
+
+const TEXT = { 'Content-Type': 'text/plain; charset=UTF-8' };
 
 export interface HttpOptions {
   readonly ports: Ports;
@@ -36,13 +39,16 @@ export function makeHttp({ ports, mailboxes, ingress, sockjs }: HttpOptions): Ht
   return {
     async handle(request, reply) {
       const { path } = request;
+      if (isForeign(request.headers, ports)) {
+        return answer(reply, 403, TEXT, 'Pages of this origin may not connect here\n');
+      }
       if (path === sockjs.prefix || path.startsWith(`${sockjs.prefix}/`)) {
         return serveSockjs(request, reply);
       }
       if (DESTINATION_PREFIXES.some((prefix) => path.startsWith(`${prefix}/`))) {
         return serveDestinations(request, reply);
       }
-      return answer(reply, 404, { 'Content-Type': 'text/plain; charset=UTF-8' }, 'Not found\n');
+      return answer(reply, 404, TEXT, 'Not found\n');
     },
     stop() {
       sessions.stop();

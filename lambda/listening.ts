@@ -7,7 +7,7 @@ import { sessionName } from '../broker/address.ts';
 import { parseDestination } from '../broker/destination.ts';
 import { endConnection } from '../broker/ending.ts';
 import { BrokerError } from '../broker/errors.ts';
-import type { Connection, Headers } from '../broker/model.ts';
+import type { Connection, Headers, Principal } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
 import { flush, openSession } from '../broker/session.ts';
 import { subscribe } from '../broker/subscribe.ts';
@@ -22,6 +22,8 @@ export interface Listening {
   readonly destination: string;
   readonly request: HttpRequest;
   readonly reply: Reply;
+  /** Undefined where nobody is asked who he is. */
+  readonly principal: Principal | undefined;
 }
 
 interface World {
@@ -101,7 +103,7 @@ function polled(place: { readonly next: string; readonly resumed: boolean }): Fo
 
 /** Makes this request the receiver; the first of a session subscribes. */
 async function attach(
-  { destination }: Listening,
+  { destination, principal }: Listening,
   asked: Asked,
   dialect: 'events' | 'json',
   { ports, sessions }: World,
@@ -109,9 +111,18 @@ async function attach(
   const { kind } = parseDestination(destination, ports.limits);
   if (kind === 'queue') throw notByGet();
   const attached = await sessions.attach(sessionName('http', asked.token), dialect === 'events');
-  if (attached === 'busy' || !attached.fresh) return attached;
+  if (attached === 'busy') return attached;
+  if (!attached.fresh) {
+    try {
+      await assertSame(attached.connectionId, principal, ports);
+    } catch (cause) {
+      await sessions.release(attached);
+      throw cause;
+    }
+    return attached;
+  }
   try {
-    await begin(attached.connectionId, { destination, asked, dialect }, ports);
+    await begin(attached.connectionId, { destination, asked, dialect, principal }, ports);
     return attached;
   } catch (cause) {
     const gone = { code: 1008, reason: 'Refused' };
@@ -125,11 +136,12 @@ interface Beginning {
   readonly destination: string;
   readonly asked: Asked;
   readonly dialect: 'events' | 'json';
+  readonly principal: Principal | undefined;
 }
 
 async function begin(
   connectionId: string,
-  { destination, asked, dialect }: Beginning,
+  { destination, asked, dialect, principal }: Beginning,
   ports: Ports,
 ): Promise<void> {
   const now = ports.clock.now();
@@ -140,12 +152,14 @@ async function begin(
     dialect,
     version: dialect === 'events' ? '1' : '1.2',
     session: name,
-    member: name,
+    member: principal?.user ?? name,
+    ...(principal === undefined ? {} : { principal }),
     connectedAt: now,
     expiresAt: now + ports.limits.connectionSecondsMax * 1000,
     stamp: `${String(now).padStart(13, '0')}-`,
   };
   await ports.store.open(connection);
+  await ports.directory?.enter(connection);
   const turn = makeTurn(ports);
   const session = openSession(connection, { ports, turn, ordered: false });
   const leave = turn.enter();
@@ -162,6 +176,22 @@ async function begin(
   } finally {
     leave();
   }
+}
+
+/** A session is of whoever opened it: to know its token is not enough. */
+async function assertSame(
+  connectionId: string,
+  principal: Principal | undefined,
+  { identity, store }: Ports,
+): Promise<void> {
+  if (identity === undefined) return;
+  const found = await store.find(connectionId);
+  if (found === undefined || found.connection.principal?.user === principal?.user) return;
+  throw new BrokerError(
+    'forbidden',
+    'This session is of another user',
+    'Begin one of your own: leave session and Last-Event-ID out.',
+  );
 }
 
 /** A client that goes on says its token, after a `~`, or a position of a log. */

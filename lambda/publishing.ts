@@ -4,7 +4,7 @@
  */
 import { parseTarget } from '../broker/destination.ts';
 import { BrokerError } from '../broker/errors.ts';
-import type { Connection, Headers } from '../broker/model.ts';
+import type { Connection, Headers, Principal } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
 import { send } from '../broker/publish.ts';
 import { flush, openSession } from '../broker/session.ts';
@@ -19,6 +19,7 @@ export interface Publishing {
 /** The ids of what was published, in order. Throws BrokerError; nothing is published then. */
 export async function publish(
   { destination, request }: Publishing,
+  principal: Principal | undefined,
   ports: Ports,
 ): Promise<readonly string[]> {
   if (request.oversized) throw tooLarge(ports.limits.httpBodyBytesMax);
@@ -27,7 +28,7 @@ export async function publish(
   const publishId = logged ? request.headers['publish-id'] : undefined;
   const bodies = bodiesOf(request);
   const turn = makeTurn(ports);
-  const session = openSession(nobody(ports), { ports, turn, ordered: false });
+  const session = openSession(publisher(principal, ports), { ports, turn, ordered: false });
   const leave = turn.enter();
   const epoch = ports.clock.now();
   const arrival = `${epoch.toString(36)}-${ports.ids.random().replaceAll('-', '')}`;
@@ -97,7 +98,7 @@ function idHeader(publishId: string | undefined, index: number | undefined): Hea
 }
 
 /** A publisher without a connection: it is a member of nothing, and hears nothing. */
-function nobody({ ids, clock }: Ports): Connection {
+function publisher(principal: Principal | undefined, { ids, clock }: Ports): Connection {
   const session = ids.random();
   const now = clock.now();
   return {
@@ -106,7 +107,8 @@ function nobody({ ids, clock }: Ports): Connection {
     dialect: 'json',
     version: '1',
     session,
-    member: session,
+    member: principal?.user ?? session,
+    ...(principal === undefined ? {} : { principal }),
     connectedAt: now,
     expiresAt: now,
     stamp: '',

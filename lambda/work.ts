@@ -1,4 +1,5 @@
 /** What is done later or now and then: tasks whose time has come, and the sweep of each minute. */
+import { expelDue } from '../broker/expel.ts';
 import type { Ports, Task } from '../broker/ports.ts';
 import { sweep } from '../broker/sweep.ts';
 
@@ -24,6 +25,7 @@ export function taskHandler(ports: Ports): (task: Task) => Promise<void> {
 
 export function sweepHandler(ports: Ports): () => Promise<void> {
   return async () => {
+    await expelDue(ports);
     const { asked, lost } = await sweep(ports);
     if (asked > 0) ports.log.info('swept', { asked, lost });
   };

@@ -26,6 +26,7 @@ import {
 import { httpMounts } from './http.ts';
 import type { GatewayLimits, QueueLimits } from './limits.ts';
 import { startPump } from './pump.ts';
+import { openSecurity, type SecuritySettings } from './security.ts';
 import { type Mount, startServer } from './server.ts';
 
 export interface BrokerOptions {
@@ -44,6 +45,8 @@ export interface BrokerOptions {
   /** Worker threads, one invocation each. @default 0, which is this thread without that bound */
   readonly environments?: number;
   readonly rules?: readonly Rule[];
+  /** Who may come in. Without: everybody, who may do everything. */
+  readonly security?: SecuritySettings;
   readonly limits?: Partial<Limits>;
   readonly gateway?: Partial<GatewayLimits>;
   readonly queue?: Partial<QueueLimits>;
@@ -172,6 +175,8 @@ interface Home {
 
 /** How often connections in watched rooms are looked at: a minute on AWS. */
 const SWEEP_MILLISECONDS = 15_000;
+/** …and where identity is configured, whose token has run out. */
+const GUARD_MILLISECONDS = 1_000;
 /** Other threads append to the stream unseen: how often it is looked at. */
 const POLL_MILLISECONDS = 10;
 
@@ -187,7 +192,10 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const path = passing ?? options.data ?? '.stompway';
   const { keeping, close } = await openKeeping(options, threads ? path : undefined);
   const ingress = options.ingress === 'direct' ? undefined : queue;
-  const world = { keeping, rules, log, limits, management: gateway.management, ingress };
+  const settings = options.security ?? {};
+  const security = await openSecurity(settings, { log, limits: { ...LIMITS, ...limits } });
+  const { management } = gateway;
+  const world = { keeping, rules, security, log, limits, management, ingress };
   const background = makeBackgroundHandlers(world);
   const pump = startPump({
     stream: keeping.journal.stream,
@@ -201,7 +209,10 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const vanished = background
     .endVanished(keeping.openConnections())
     .catch((cause: unknown) => log.error('vanished-failed', cause));
-  const sweeping = setInterval(() => void background.sweep(), SWEEP_MILLISECONDS);
+  const interval = security.identity === undefined ? SWEEP_MILLISECONDS : GUARD_MILLISECONDS;
+  const sweeping = setInterval(() => {
+    background.sweep().catch((cause: unknown) => log.error('sweep-failed', cause));
+  }, interval);
   sweeping.unref();
   const environments = threads ? await openThreads(options, path, world, queue) : undefined;
   const here = makeHandlers(world);
@@ -256,6 +267,7 @@ async function openThreads(
       queued: options.ingress !== 'direct',
       limits: brokerLimits(options),
       rules: options.rules ?? [],
+      security: options.security ?? {},
     },
     management,
     ingress: queue,

@@ -1,32 +1,52 @@
-/** The operator's file, `stompway.json`: `{"rules": [...]}`. What it does not know fails the start. */
+/**
+ * The operator's file, `stompway.json`: `{"rules": […], "identity": {…}, "permissions": […],
+ * "origins": […]}`. What it does not know fails the start.
+ */
 import { existsSync, readFileSync } from 'node:fs';
+import { fieldsOf, listOf, parseIdentity } from '../broker/identity-settings.ts';
 import { makePolicies, parseRules, type Rule } from '../broker/rules.ts';
+import type { SecuritySettings } from './security.ts';
 
 export interface Config {
   readonly rules: readonly Rule[];
+  readonly security: SecuritySettings;
 }
 
+const KEYS = ['rules', 'identity', 'permissions', 'origins'];
 const DEFAULT_FILE = 'stompway.json';
 
 /** Without a name the default file is read if it is there. Throws in words for the operator. */
 export function readConfig(file: string | undefined): Config {
   const text = readText(file ?? DEFAULT_FILE, file !== undefined);
-  if (text === undefined) return { rules: [] };
+  if (text === undefined) return { rules: [], security: {} };
   try {
-    const json: unknown = JSON.parse(text);
-    if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw new Error('it must hold an object: {"rules": [...]}');
-    }
-    const { rules = [], ...others }: { rules?: unknown } = json;
-    const unknown = Object.keys(others)[0];
-    if (unknown !== undefined) throw new Error(`unknown key "${unknown}"; known: rules`);
-    const parsed = parseRules(rules);
-    makePolicies(parsed);
-    return { rules: parsed };
+    const fields = fieldsOf(JSON.parse(text), 'it', KEYS);
+    const rules = parseRules(fields.get('rules') ?? []);
+    makePolicies(rules);
+    return { rules, security: securityOf(fields) };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${file ?? DEFAULT_FILE}: ${why}`, { cause });
   }
+}
+
+function securityOf(fields: ReadonlyMap<string, unknown>): SecuritySettings {
+  const [identity, permissions] = [fields.get('identity'), fields.get('permissions')];
+  if (identity === undefined && permissions !== undefined) {
+    throw new Error('permissions need identity: else nobody is known by name');
+  }
+  const origins = fields.get('origins');
+  return {
+    ...(identity === undefined ? {} : { identity: parseIdentity(identity, permissions) }),
+    ...(origins === undefined ? {} : { origins: listOf(origins, 'origins').map(originOf) }),
+  };
+}
+
+/** As browsers write it: scheme, host, port if it is not the scheme's own. */
+function originOf(value: unknown, index: number): string {
+  const text = typeof value === 'string' ? value : '';
+  if (URL.canParse(text) && new URL(text).origin === text) return text;
+  throw new Error(`origins[${index}] must be an origin, "https://app.example"`);
 }
 
 function readText(file: string, required: boolean): string | undefined {

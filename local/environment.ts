@@ -9,6 +9,7 @@ import { LIMITS } from '../broker/limits.ts';
 import type { Ingress } from '../broker/ports.ts';
 import { type Handlers, type HandlerWorld, makeHandlers } from './handlers.ts';
 import type { PostStatus } from './management.ts';
+import { openSecurity } from './security.ts';
 import type { Birth, FromEnvironment, ToEnvironment } from './thread.ts';
 import { environmentRequests } from './thread-requests.ts';
 
@@ -48,11 +49,13 @@ const store = lmdbStore({
   clock: systemClock,
   limits: { ...LIMITS, ...birth.limits },
 });
+const log = consoleLog({ level: 'warn', write: console.error });
 const handlers = makeHandlers({
   keeping: { store, ...store },
   rules: birth.rules,
+  security: await openSecurity(birth.security, { log, limits: { ...LIMITS, ...birth.limits } }),
   management,
-  log: consoleLog({ level: 'warn', write: console.error }),
+  log,
   limits: birth.limits,
   ingress: birth.queued ? ingress : undefined,
 });

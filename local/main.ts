@@ -1,6 +1,6 @@
 /** `npm start`: reads the flags, starts the broker, says where it is, and ends it on a signal. */
 import type { Broker } from './broker.ts';
-import { type Options, readOptions } from './options.ts';
+import { hostFault, type Options, readOptions } from './options.ts';
 
 /** A start that takes longer than this says so. */
 const SILENCE_MILLISECONDS = 1_000;
@@ -19,7 +19,10 @@ async function start(chosen: Options): Promise<void> {
       import('./config.ts'),
       import('./broker.ts'),
     ]);
-    const broker = await startBroker({ ...chosen, rules: readConfig(chosen.config).rules });
+    const config = readConfig(chosen.config);
+    const fault = hostFault(chosen.host, config.security.identity !== undefined);
+    if (fault !== undefined) return fail(fault);
+    const broker = await startBroker({ ...chosen, ...config });
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => void leave(broker));
     }

@@ -24,7 +24,7 @@ const ENVIRONMENTS_MAX = 64;
 
 export const USAGE = `npm start -- [options]
   --port N           port to listen on; 8080, or PORT
-  --host HOST        loopback address to listen on; 127.0.0.1, or HOST
+  --host HOST        address to listen on; 127.0.0.1, or HOST; beyond loopback with identity alone
   --data DIR         folder of the store; .stompway/
   --memory           keep nothing on disk
   --ingress KIND     fifo (default) or direct
@@ -48,9 +48,6 @@ export function readOptions(
     return `--environments must be a number from 0 to ${ENVIRONMENTS_MAX}.`;
   }
   if (ingress !== 'fifo' && ingress !== 'direct') return '--ingress is fifo or direct.';
-  if (!isLoopback(host)) {
-    return `Cannot listen on ${host}: without identities anybody there could read and write everything. Use 127.0.0.1, ::1 or localhost.`;
-  }
   if (flags.memory && flags.data !== undefined) return '--memory and --data exclude each other.';
   if (flags.memory && flags.durable) return '--memory keeps nothing, so --durable cannot hold.';
   return {
@@ -89,6 +86,12 @@ function readFlags(args: readonly string[]) {
 
 function wholeNumber(text: string, max: number): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
+}
+
+/** Why nobody may listen there; undefined: one may. */
+export function hostFault(host: string, identified: boolean): string | undefined {
+  if (identified || isLoopback(host)) return undefined;
+  return `Cannot listen on ${host}: without identities anybody there could read and write everything. Configure identity, or use 127.0.0.1, ::1 or localhost.`;
 }
 
 function isLoopback(host: string): boolean {

@@ -5,6 +5,7 @@ import type { Rule } from '../broker/rules.ts';
 import type { HttpRequest } from '../lambda/exchange.ts';
 import type { Handlers } from './handlers.ts';
 import type { PostStatus } from './management.ts';
+import type { SecuritySettings } from './security.ts';
 
 /** Given to an environment at its birth. */
 export interface Birth {
@@ -13,6 +14,7 @@ export interface Birth {
   readonly queued: boolean;
   readonly limits: Partial<Limits>;
   readonly rules: readonly Rule[];
+  readonly security: SecuritySettings;
 }
 
 export type ToEnvironment =

@@ -15,6 +15,11 @@ export const WAIVERS: ReadonlyMap<string, string> = new Map(
 );
 
 /** The reason this item is waived for, by its own id or that of its row. */
-export function waiver(id: string): string | undefined {
+export function waiver(id: string, identified: boolean): string | undefined {
+  const reason = reasonOf(id);
+  return identified && reason === IDENTITY ? undefined : reason;
+}
+
+function reasonOf(id: string): string | undefined {
   return WAIVERS.get(id) ?? WAIVERS.get(id.slice(0, id.indexOf('/') >>> 0));
 }

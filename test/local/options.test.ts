@@ -1,4 +1,4 @@
-import { readOptions } from '../../local/options.ts';
+import { hostFault, readOptions } from '../../local/options.ts';
 
 const defaults = {
   port: 8080,
@@ -46,8 +46,6 @@ test.each([
   [['--port', '65536'], /port must be a number/],
   [['--port', '-1'], /port/],
   [['--port', 'http'], /port must be a number/],
-  [['--host', '0.0.0.0'], /Cannot listen on 0\.0\.0\.0: without identities/],
-  [['--host', '127.example.com'], /Cannot listen/],
   [['--ingress', 'sqs'], /fifo or direct/],
   [['--environments', '65'], /from 0 to 64/],
   [['--environments', '1.5'], /from 0 to 64/],
@@ -57,6 +55,11 @@ test.each([
   expect(readOptions(args, {})).toMatch(words);
 });
 
-test('a host beyond loopback is refused from its variable too', () => {
-  expect(readOptions([], { HOST: '192.168.0.1' })).toMatch(/Cannot listen on 192\.168\.0\.1/);
-});
+test.each(['0.0.0.0', '127.example.com', '192.168.0.1'])(
+  'on %s nobody listens without identity',
+  (host) => {
+    expect(hostFault(host, false)).toMatch(/^Cannot listen on .*: without identities/);
+    expect(hostFault(host, true)).toBeUndefined();
+    expect(hostFault('127.0.0.1', false)).toBeUndefined();
+  },
+);
