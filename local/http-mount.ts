@@ -29,7 +29,7 @@ export function httpMount({ prefix, handler, bodyBytesMax, upgrade }: HttpMountO
 /** Discarded of a body too large, so that its sender can read the refusal; then it is cut. */
 const DISCARDED_TIMES_MAX = 8;
 
-async function readBody(
+export async function readBody(
   incoming: IncomingMessage,
   max: number,
 ): Promise<Buffer | 'large' | 'gone'> {

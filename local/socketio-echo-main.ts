@@ -1,0 +1,9 @@
+/** `npm run serve:socketio-echo`: port 3000, or PORT; prints `ready`. */
+import { startSocketioEcho } from './socketio-echo.ts';
+
+const port = Number(process.env['PORT'] || '3000');
+const server = await startSocketioEcho({ port });
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => void server.close().then(() => process.exit(0)));
+}
+console.log(`ready on http://127.0.0.1:${server.port}/socket.io/`);
