@@ -69,6 +69,7 @@ export function makeScheduler(seed: number, verbose = false): Scheduler {
     },
     async run(milliseconds) {
       const until = time + milliseconds;
+      await settled();
       for (let event = heap.peek(); event !== undefined && event.at <= until; event = heap.peek()) {
         heap.pop();
         if (event.action === undefined) continue;
