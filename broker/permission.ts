@@ -234,23 +234,25 @@ type Asked = string | { readonly name: string };
 
 /**
  * Whether every word of the language `asked` is one of `granted`. `asked` is walked with the set of
- * places that `granted` may have reached, each `**` as a loop of its own.
+ * places that `granted` may have reached, each `**` as a loop of its own. A word has a name at least:
+ * no destination is empty.
  */
 function coversAll(granted: readonly string[], asked: readonly Asked[]): boolean {
   const seen = new Set<string>();
-  const visit = (at: number, reached: ReadonlySet<number>): boolean => {
-    const key = `${at}:${[...reached].sort((a, b) => a - b)}`;
+  const visit = (at: number, reached: ReadonlySet<number>, some: boolean): boolean => {
+    const key = `${at}:${some}:${[...reached].sort((a, b) => a - b)}`;
     if (seen.has(key)) return true;
     seen.add(key);
     if (reached.size === 0) return false;
-    if (at === asked.length) return reached.has(granted.length);
+    if (at === asked.length) return !some || reached.has(granted.length);
     const part = asked[at] ?? '';
-    if (part === '**')
-      return visit(at + 1, reached) && visit(at, step(granted, reached, undefined));
+    if (part === '**') {
+      return visit(at + 1, reached, some) && visit(at, step(granted, reached, undefined), true);
+    }
     const name = part === '*' ? undefined : typeof part === 'string' ? part : part.name;
-    return visit(at + 1, step(granted, reached, name));
+    return visit(at + 1, step(granted, reached, name), true);
   };
-  return visit(0, closed(granted, [0]));
+  return visit(0, closed(granted, [0]), false);
 }
 
 /** After one more name; undefined: one that no grant mentions. */
