@@ -38,6 +38,8 @@ function announce(chosen: Options, broker: Broker): void {
   const place = `${broker.host.includes(':') ? `[${broker.host}]` : broker.host}:${broker.port}`;
   console.log(`stompway
   STOMP and JSON  ws://${place}/ws
+  SockJS          http://${place}/sockjs
+  HTTP            curl -d hi http://${place}/topic/greetings
   web page        http://${place}/
   data            ${chosen.memory ? 'in memory, gone at the end' : chosen.data}
 Try it:  npx wscat -c ws://${place}/ws

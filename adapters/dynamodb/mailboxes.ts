@@ -6,7 +6,8 @@
  * same message with the same message-id.
  *
  * A write costs 1 WRU for each KB of the item, which is why a mailbox is small. A wait reads the
- * item again and again, for nothing can wake another environment: 1 RRU a look while it is empty.
+ * item again and again, for nothing can wake another environment: ½ RRU a look while it is empty,
+ * since a look that is a moment late is only a look.
  */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { sessionOf } from '../../broker/address.ts';
@@ -63,9 +64,13 @@ export function dynamoMailboxes(options: DynamoMailboxesOptions): Mailboxes {
 }
 
 /** A Query, as other reads of the table are: every function that posts may make one. */
-async function live({ table, clock }: World, session: string): Promise<Row | undefined> {
+async function live(
+  { table, clock }: World,
+  session: string,
+  eventually = false,
+): Promise<Row | undefined> {
   const { pk, sk } = mailboxKey(session);
-  const { rows } = await table.query({ pk, range: [sk, sk], attributes: READ });
+  const { rows } = await table.query({ pk, range: [sk, sk], attributes: READ, eventually });
   const [row] = rows;
   return row !== undefined && isLive(row, clock.now()) ? row : undefined;
 }
@@ -240,7 +245,7 @@ interface Wait {
 async function changed(world: World, { session, milliseconds, signal }: Wait): Promise<void> {
   let left = milliseconds;
   let pause = LOOK_MILLISECONDS;
-  while (left > 0 && !signal.aborted && !isSettled(await live(world, session))) {
+  while (left > 0 && !signal.aborted && !isSettled(await live(world, session, true))) {
     const now = Math.min(pause, left);
     await world.timer.sleep(now);
     left -= now;
