@@ -36,9 +36,15 @@ const MORTAL: ReadonlySet<string> = new Set([
   'AMQ_SCHEDULED_DELAY',
 ]);
 
-/** Where what cannot be consumed goes; the dead of the dead stay where they are. */
+/**
+ * Where what cannot be consumed goes; the dead of the dead stay where they are. Queues whose names
+ * have no room for `dead.` share `/queue/dead`: `dead-queue` tells them apart.
+ */
 export function deadLettersOf({ segments, canonical }: Destination, ports: Ports): Destination {
-  const name = segments.join('.');
-  const dead = name.startsWith('dead.') ? canonical : `/queue/dead.${name}`;
-  return parseDestination(dead, ports.limits);
+  const { limits } = ports;
+  const own = segments.join('.');
+  if (own === 'dead' || own.startsWith('dead.')) return parseDestination(canonical, limits);
+  const name = `/queue/dead.${own}`;
+  const fits = Buffer.byteLength(name) <= limits.destinationBytesMax;
+  return parseDestination(fits ? name : '/queue/dead', limits);
 }

@@ -21,6 +21,8 @@ interface Hand {
 interface Given {
   readonly lease: Lease;
   readonly hand: Hand;
+  /** A run that died may have posted it. */
+  readonly again: boolean;
 }
 
 export interface Handout {
@@ -28,11 +30,24 @@ export interface Handout {
   run(): Promise<void>;
 }
 
-/** Leases of a change after `finished` were perhaps not posted: they are posted again. */
+/**
+ * Leases of a change after `finished` were perhaps not posted: they are posted again, with the same
+ * ack id and marked redelivered, for perhaps they were.
+ */
 export function makeHandout(step: QueueStep, finished: number): Handout {
   const { shelf, scene, ports, logs, destination } = step;
   const { limits, clock } = ports;
-  let ordinal = 0;
+  const selectors = new Map<string | undefined, Selector>();
+  /** Above all that are held: what was leased by a run that died is older than what follows. */
+  let order = 0;
+  for (const held of shelf.leases.values()) order = Math.max(order, held.order);
+  let buried = 0;
+
+  function selectorOf(text: string | undefined): Selector {
+    const known = selectors.get(text) ?? makeSelector(text);
+    selectors.set(text, known);
+    return known;
+  }
 
   function hands(): Hand[] {
     const present = new Map(scene.audience().map((one) => [consumerKey(one), one]));
@@ -43,14 +58,14 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
     return [...shelf.consumers.values()].flatMap((consumer) => {
       const subscriber = present.get(consumerKey(consumer));
       if (subscriber === undefined) return [];
-      const wants = makeSelector(consumer.selector);
+      const wants = selectorOf(consumer.selector);
       return [{ consumer, subscriber, wants, held: held.get(consumerKey(consumer)) ?? 0 }];
     });
   }
 
-  function tell(lease: Lease, hand: Hand): void {
+  function tell({ lease, hand, again }: Given): void {
     const ack = hand.consumer.ack === 'auto' ? undefined : lease.ackId;
-    scene.hand(hand.subscriber, asReceived(lease.item), ack);
+    scene.hand(hand.subscriber, asReceived(lease.item, again), ack);
   }
 
   function lease(item: Item, { consumer }: Hand): Lease {
@@ -62,26 +77,27 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       ackId: ackOfItem(item.place, deliveries, consumer.subscriptionId),
       until: clock.now() + limits.ackSecondsDefault * 1000,
       revision: step.revision,
-      order: step.revision * limits.queueCellsMax + ordinal++,
+      order: ++order,
     };
   }
 
-  /** One round; returns how many were handed out. */
+  /** One round; returns how many items left the ready ones, to a consumer or to the dead. */
   async function round(again: readonly Lease[]): Promise<number> {
     const all = hands();
+    buried = 0;
     const given = [...resumed(again, all), ...(await assigned(all))];
     await shelf.save();
-    for (const { lease: made, hand } of given) tell(made, hand);
+    for (const one of given) tell(one);
     finish(given, await scene.post());
     await shelf.save();
-    return given.length;
+    return given.length + buried;
   }
 
   /** Leases that a crash left perhaps unposted. */
   function resumed(again: readonly Lease[], all: readonly Hand[]): Given[] {
     return again.flatMap((old) => {
       const hand = all.find(({ consumer }) => consumerKey(consumer) === consumerKey(old));
-      if (hand !== undefined) return [{ lease: old, hand }];
+      if (hand !== undefined) return [{ lease: old, hand, again: true }];
       shelf.giveBack(old);
       return [];
     });
@@ -90,7 +106,9 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
   /** What is ready, to whoever may hold more; what has died is buried on the way. */
   async function assigned(all: readonly Hand[]): Promise<Given[]> {
     const given: Given[] = [];
-    const credit = all.reduce((sum, { consumer, held }) => sum + consumer.prefetch - held, 0);
+    const asked = all.reduce((sum, { consumer, held }) => sum + consumer.prefetch - held, 0);
+    // More leases than are read at once could not be acknowledged.
+    const credit = Math.min(asked, limits.queueCellsMax - shelf.leases.size);
     if (credit <= 0) return given;
     // What nobody wants stays in front: with selectors more is looked at than can be held.
     const picky = all.some(({ consumer }) => consumer.selector !== undefined);
@@ -100,14 +118,15 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       if (dead !== undefined) {
         await bury(item, dead, step);
         shelf.drop(item);
+        buried++;
         continue;
       }
-      const hand = freest(all, item);
+      const hand = given.length < credit ? freest(all, item) : undefined;
       if (hand === undefined) continue;
       const made = lease(item, hand);
       hand.held++;
       shelf.lease(made);
-      given.push({ lease: made, hand });
+      given.push({ lease: made, hand, again: false });
     }
     return given;
   }
@@ -155,8 +174,8 @@ function freest(hands: readonly Hand[], { message }: Item): Hand | undefined {
   return found;
 }
 
-function asReceived({ message, deliveries }: Item): Message {
-  if (deliveries <= 1) return message;
+function asReceived({ message, deliveries }: Item, again: boolean): Message {
+  if (deliveries <= 1 && !again) return message;
   return {
     ...message,
     headers: [['redelivered', 'true'], ['delivery-count', String(deliveries)], ...message.headers],

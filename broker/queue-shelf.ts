@@ -1,6 +1,9 @@
 /**
  * One queue's shelf, opened for one run of its deliverer: what is read is kept, what changes is
  * written together by `save`. Only this run writes it.
+ *
+ * `save` is not atomic. It writes additions before removals, so a crash in its midst leaves an item
+ * twice, never nowhere; what is then both leased and ready is leased, for the lease may be posted.
  */
 import type { ConsumerOptions, Membership } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
@@ -41,7 +44,7 @@ export interface QueueShelf {
   /** Ready again. */
   giveBack(lease: Lease): void;
   drop(item: Item): void;
-  /** Ready items in order, at most so many, changes of this run included. */
+  /** Ready items in order, at most so many, changes of this run included; none that is leased. */
   ready(most: number): Promise<readonly Item[]>;
   /** Moves what is due at `now`: leases run out, delays over. */
   wind(now: number): void;
@@ -55,16 +58,22 @@ export interface QueueShelf {
 export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Promise<QueueShelf> {
   const { shelf } = logs;
   const { limits, clock } = ports;
-  const all = (from: string, to: string) =>
-    shelf.read(name, { from, to, most: limits.queueCellsMax });
+  const some = (from: string, to: string, most: number = limits.queueCellsMax) =>
+    shelf.read(name, { from, to, most });
   const [consumerCells, delayedCells, leaseCells, metaCells] = await Promise.all([
-    all('c', 'd'),
-    all('d', 'e'),
-    all('l', 'm'),
-    all(META_KEY, 'n'),
+    some('c', 'd'),
+    // The first are due first: a million that wait for tomorrow are not read today.
+    some('d', 'e', limits.queueRoundItemsMax),
+    some('l', 'm'),
+    some(META_KEY, 'n', 1),
   ]);
   const consumers = new Map(consumerCells.map(([key, cell]) => [key, decodeConsumer(cell)]));
   const delayed = new Map(delayedCells.map(([key, cell]) => [key, decodeItem(cell)]));
+  /** None of the delayed that were not read is due before this. */
+  const unreadDue =
+    delayedCells.length < limits.queueRoundItemsMax
+      ? undefined
+      : [...delayed.values()].at(-1)?.availableAt;
   const leases = new Map(
     leaseCells.map(([, cell]) => decodeLease(cell)).map((lease) => [lease.item.place, lease]),
   );
@@ -107,6 +116,23 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     place({ ...lease.item, availableAt: 0 });
   }
 
+  async function ready(most: number): Promise<readonly Item[]> {
+    // Whatever of the stored ones this run took may stand in front: as many more are read.
+    const cells = await shelf.read(name, { from: 'r', to: 's', most: most + taken.size });
+    const items = new Map(cells.map(([key, cell]) => [key, decodeItem(cell)]));
+    for (const [key, item] of put) items.set(key, item);
+    for (const key of taken) items.delete(key);
+    const leased = [...items.values()].filter((item) => leases.has(item.place));
+    if (leased.length > 0) {
+      for (const item of leased) drop(item);
+      return ready(most);
+    }
+    return [...items]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, most)
+      .map(([, item]) => item);
+  }
+
   return {
     consumers,
     leases,
@@ -138,17 +164,7 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     settle,
     giveBack,
     drop,
-    async ready(most) {
-      // Whatever of the stored ones this run took may stand in front: as many more are read.
-      const cells = await shelf.read(name, { from: 'r', to: 's', most: most + taken.size });
-      const items = new Map(cells.map(([key, cell]) => [key, decodeItem(cell)]));
-      for (const [key, item] of put) items.set(key, item);
-      for (const key of taken) items.delete(key);
-      return [...items]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .slice(0, most)
-        .map(([, item]) => item);
-    },
+    ready,
     wind(now) {
       for (const lease of leases.values()) if (lease.until <= now) giveBack(lease);
       for (const [key, item] of delayed) {
@@ -161,7 +177,11 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     nextDue() {
       const times = [...delayed.values()].map(({ availableAt }) => availableAt);
       for (const { until } of leases.values()) times.push(until);
-      return times.length === 0 ? undefined : Math.min(...times);
+      if (unreadDue !== undefined) times.push(unreadDue);
+      return times.reduce<number | undefined>(
+        (first, time) => (first === undefined || time < first ? time : first),
+        undefined,
+      );
     },
     setTick(at) {
       setMeta({ tickAt: at });
@@ -170,8 +190,8 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
       if (changes.size === 0) return;
       const mark = changes.get(META_KEY);
       changes.delete(META_KEY);
-      const expiresAt = clock.now() + limits.queueItemSeconds * 1000;
-      // Additions first: an item is on the shelf twice for a moment, never not at all.
+      const life = limits.queueItemSeconds * 1000;
+      const expiresAt = clock.now() + life;
       const entries = [...changes];
       changes.clear();
       await shelf.write(
@@ -184,7 +204,8 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
         entries.filter(([, value]) => value === undefined),
         expiresAt,
       );
-      if (mark !== undefined) await shelf.write(name, [[META_KEY, mark]], expiresAt * 2);
+      // Longer than any item that was leased since.
+      if (mark !== undefined) await shelf.write(name, [[META_KEY, mark]], expiresAt + life);
     },
   };
 }
