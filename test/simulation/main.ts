@@ -31,9 +31,13 @@ for (let seed = first ?? 1; seed < (first ?? 1) + (seeds ?? 0) && failed < (most
   }
 }
 const seconds = (performance.now() - began) / 1000;
-const rate = Math.round(((passed + failed) / seconds) * 60);
+const perMinute = (spent: number) => Math.round(((passed + failed) / spent) * 60);
+const { user, system } = process.cpuUsage();
 console.log(
-  `${events} events, ${arrived} messages arrived, ${repeated} of them repeats after a kill; ${rate} seeds a minute`,
+  `${events} events, ${arrived} messages arrived, ${repeated} of them repeats after a kill`,
+);
+console.log(
+  `${perMinute(seconds)} seeds a minute, ${perMinute((user + system) / 1e6)} a minute of processor time`,
 );
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

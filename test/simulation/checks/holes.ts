@@ -1,7 +1,8 @@
 /**
- * A conversation has no hole (fifo ingress): of what one connection sent to rooms, the logs hold the
- * beginning up to somewhere, and nothing from behind what they lack. LANES 1: a connection whose
- * message went to the dead letters is over.
+ * A conversation has no hole (fifo ingress): of what one connection sent to a room, its log holds the
+ * beginning up to somewhere, and nothing from behind what it lacks. LANES 1: a connection whose
+ * message went to the dead letters is over. Rooms are held apart: one batch appends to them side by
+ * side, and what fails in one is told by the ERROR that ends the connection.
  */
 import type { MakeChecker } from './checker.ts';
 
@@ -13,10 +14,11 @@ export const holes: MakeChecker = ({ truth, plan, report }) => {
       const missing = new Map<string, string>();
       for (const { body, destination, connectionId, repeated } of truth.sents.values()) {
         if (!destination.startsWith('/room/') || repeated) continue;
-        const hole = missing.get(connectionId);
-        if (!logged.has(body)) missing.set(connectionId, hole ?? body);
+        const conversation = `${connectionId} ${destination}`;
+        const hole = missing.get(conversation);
+        if (!logged.has(body)) missing.set(conversation, hole ?? body);
         else if (hole !== undefined)
-          report(`${connectionId}: ${hole} is missing, ${body} is there`);
+          report(`${conversation}: ${hole} is missing, ${body} is there`);
       }
     },
   };
