@@ -3,6 +3,10 @@
  * COMMIT appends it to all logs it concerns at once, or not at all. Messages of the direct lane are
  * posted after that. A COMMIT that is retried finds the logs changed already and goes on behind it,
  * with the same message-ids. What is never committed dies with its shelf.
+ *
+ * On the shelf of a connection: `s…` open transactions by id · `e…` ended ones, so that a repeated
+ * COMMIT or ABORT is known · `p…` what each holds. A transaction is over at a time that BEGIN sets,
+ * and its pieces outlive it: it is never committed in part.
  */
 
 import { noticesOf } from './acknowledge.ts';
@@ -23,6 +27,8 @@ interface State {
   /** Of COMMIT or ABORT. */
   readonly ended: string;
   readonly bytes: number;
+  /** When it is over, ms, unless it has ended before. */
+  readonly until: number;
 }
 
 export async function transact(
@@ -70,9 +76,10 @@ export async function acknowledgeInside(
 }
 
 async function begin(name: string, session: Session, logs: Logs, { stamp }: Place): Promise<void> {
-  const states = await statesOf(session, logs);
+  const { clock, limits } = session.ports;
+  const states = await openOnes(session, logs);
   const known = states.get(name);
-  if (known?.state === 'open') {
+  if (known !== undefined) {
     if (known.began === stamp) return;
     throw new BrokerError(
       'transaction-exists',
@@ -80,25 +87,26 @@ async function begin(name: string, session: Session, logs: Logs, { stamp }: Plac
       'COMMIT or ABORT it first, or give the new one another id.',
     );
   }
-  const open = [...states.values()].filter(({ state }) => state === 'open').length;
-  const most = session.ports.limits.transactionsPerConnectionMax;
-  if (open >= most) {
+  const most = limits.transactionsPerConnectionMax;
+  if (states.size >= most) {
     throw new BrokerError(
       'transaction-too-large',
       `A connection may have ${most} open transactions`,
       'COMMIT or ABORT one of them first.',
     );
   }
-  await write(name, { state: 'open', began: stamp, ended: '', bytes: 0 }, session, logs);
+  const until = clock.now() + limits.transactionSecondsMax * 1000;
+  const state: State = { state: 'open', began: stamp, ended: '', bytes: 0, until };
+  await logs.shelf.write(shelfOf(session), [[`s${name}`, encodeCell(state)]], until);
 }
 
 async function commit(name: string, session: Session, logs: Logs, { stamp }: Place): Promise<void> {
-  const known = (await statesOf(session, logs)).get(name);
-  if (known?.state === 'committed' && known.ended === stamp) return;
-  if (known?.state !== 'open') throw unknown(name);
+  const known = await openOrEnded(name, 'committed', session, logs, stamp);
+  if (known === 'ended') return;
   // What the connection sent before it, outside, stands before it.
   if (session.publications.length > 0) await publishPending(session);
-  const pieces = await piecesOf(known.began, session, logs);
+  const cells = await cellsOf(known.began, session, logs);
+  const pieces = cells.map(([, cell]) => decodePiece(cell, session.ports.limits));
   const changes = byLog(pieces);
   if (changes.length > session.ports.limits.commitLogsMax) throw tooLarge(session);
   if (changes.length > 0) {
@@ -106,16 +114,14 @@ async function commit(name: string, session: Session, logs: Logs, { stamp }: Pla
   }
   session.publications.push(...pieces.filter((one) => !isLogged(one)));
   if (session.publications.length > 0) await publishPending(session);
-  await write(name, { ...known, state: 'committed', ended: stamp, bytes: 0 }, session, logs);
-  await forget(known.began, session, logs);
+  await end(name, { ...known, state: 'committed', ended: stamp }, cells, session, logs);
 }
 
 async function abort(name: string, session: Session, logs: Logs, { stamp }: Place): Promise<void> {
-  const known = (await statesOf(session, logs)).get(name);
-  if (known?.state === 'aborted' && known.ended === stamp) return;
-  if (known?.state !== 'open') throw unknown(name);
-  await write(name, { ...known, state: 'aborted', ended: stamp, bytes: 0 }, session, logs);
-  await forget(known.began, session, logs);
+  const known = await openOrEnded(name, 'aborted', session, logs, stamp);
+  if (known === 'ended') return;
+  const cells = await cellsOf(known.began, session, logs);
+  await end(name, { ...known, state: 'aborted', ended: stamp }, cells, session, logs);
 }
 
 /** Entries in the order they were sent, by the log they concern. */
@@ -137,58 +143,68 @@ async function gather(
   { stamp }: Place,
 ): Promise<void> {
   const logs = ready(session);
-  const known = (await statesOf(session, logs)).get(name);
-  if (known?.state !== 'open') throw unknown(name);
-  const { limits, clock } = session.ports;
+  const known = await stateAt(`s${name}`, session, logs);
+  if (known === undefined) throw unknown(name);
+  const { limits } = session.ports;
   const cells = pieces.map(encodePiece);
   const bytes = known.bytes + cells.reduce((sum, cell) => sum + cell.length, 0);
   if (bytes > limits.transactionTotalBytesMax) throw tooLarge(session);
-  const expiresAt = clock.now() + limits.transactionSecondsMax * 1000;
   await logs.shelf.write(
     shelfOf(session),
     cells.map((cell, index) => [`p${known.began} ${stamp} ${index}`, cell] as const),
-    expiresAt,
+    known.until + limits.transactionSecondsMax * 1000,
   );
-  await write(name, { ...known, bytes }, session, logs);
+  const state: State = { ...known, bytes };
+  await logs.shelf.write(shelfOf(session), [[`s${name}`, encodeCell(state)]], known.until);
 }
 
-async function statesOf(session: Session, logs: Logs): Promise<ReadonlyMap<string, State>> {
-  const most = STATES_READ_MAX;
+async function openOnes(session: Session, logs: Logs): Promise<ReadonlyMap<string, State>> {
+  const most = session.ports.limits.transactionsPerConnectionMax;
   const cells = await logs.shelf.read(shelfOf(session), { from: 's', to: 't', most });
   return new Map(cells.map(([key, cell]) => [key.slice(1), decodeState(cell)]));
 }
 
-/** More ids than any client uses within the life of a shelf's cells. */
-const STATES_READ_MAX = 10_000;
-
-async function piecesOf(began: string, session: Session, logs: Logs) {
-  const range = {
-    from: `p${began} `,
-    to: `p${began}!`,
-    most: session.ports.limits.transactionTotalBytesMax,
-  };
-  const cells = await logs.shelf.read(shelfOf(session), range);
-  return cells.map(([, cell]) => decodePiece(cell, session.ports.limits));
+async function stateAt(key: string, session: Session, logs: Logs): Promise<State | undefined> {
+  const range = { from: key, to: `${key}\0`, most: 1 };
+  const [cell] = await logs.shelf.read(shelfOf(session), range);
+  return cell === undefined ? undefined : decodeState(cell[1]);
 }
 
-async function forget(began: string, session: Session, logs: Logs): Promise<void> {
-  const range = {
-    from: `p${began} `,
-    to: `p${began}!`,
-    most: session.ports.limits.transactionTotalBytesMax,
-  };
-  const cells = await logs.shelf.read(shelfOf(session), range);
-  await logs.shelf.write(
-    shelfOf(session),
-    cells.map(([key]) => [key, undefined] as const),
-    0,
-  );
+/** The open transaction; `ended` if this very command has ended it so. Throws if there is none. */
+async function openOrEnded(
+  name: string,
+  how: 'committed' | 'aborted',
+  session: Session,
+  logs: Logs,
+  stamp: string,
+): Promise<State | 'ended'> {
+  const open = await stateAt(`s${name}`, session, logs);
+  if (open !== undefined) return open;
+  const over = await stateAt(`e${name}`, session, logs);
+  if (over?.state === how && over.ended === stamp) return 'ended';
+  throw unknown(name);
 }
 
-async function write(name: string, state: State, session: Session, logs: Logs): Promise<void> {
+type Cells = Awaited<ReturnType<Logs['shelf']['read']>>;
+
+async function cellsOf(began: string, session: Session, logs: Logs): Promise<Cells> {
+  const most = session.ports.limits.transactionTotalBytesMax;
+  return logs.shelf.read(shelfOf(session), { from: `p${began} `, to: `p${began}!`, most });
+}
+
+/** That it has ended is known before it is open no more: whoever dies between ends it again. */
+async function end(
+  name: string,
+  state: State,
+  pieces: Cells,
+  session: Session,
+  { shelf }: Logs,
+): Promise<void> {
   const { clock, limits } = session.ports;
   const expiresAt = clock.now() + limits.transactionSecondsMax * 1000;
-  await logs.shelf.write(shelfOf(session), [[`s${name}`, encodeCell(state)]], expiresAt);
+  await shelf.write(shelfOf(session), [[`e${name}`, encodeCell(state)]], expiresAt);
+  const gone = pieces.map(([key]) => [key, undefined] as const);
+  await shelf.write(shelfOf(session), [[`s${name}`, undefined], ...gone], expiresAt);
 }
 
 function decodeState(bytes: Uint8Array): State {
@@ -198,7 +214,7 @@ function decodeState(bytes: Uint8Array): State {
     throw new Error(`no transaction is ${state}`);
   }
   const [began, ended] = [text(cell, 'began'), text(cell, 'ended')];
-  return { state, began, ended, bytes: number(cell, 'bytes') };
+  return { state, began, ended, bytes: number(cell, 'bytes'), until: number(cell, 'until') };
 }
 
 function shelfOf({ connection }: Session): string {
@@ -218,7 +234,7 @@ function unknown(name: string): BrokerError {
   return new BrokerError(
     'transaction-unknown',
     `No transaction ${name.length > 40 ? `${name.slice(0, 39)}…` : name} is open`,
-    'BEGIN it on this connection; it ends with COMMIT, ABORT, its connection, or ten minutes of silence.',
+    'BEGIN it on this connection; it ends with COMMIT, ABORT, its connection, or ten minutes.',
   );
 }
 

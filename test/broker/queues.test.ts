@@ -384,6 +384,33 @@ describe('transactions', () => {
     }
   });
 
+  test('ten minutes after BEGIN it is over as a whole, however late its last SEND was', async () => {
+    const world = queues();
+    const a = await consumer(world, 'a', []);
+    const writer = await connected(world, 'w');
+    await writer.send(begin() + inside('1'));
+    world.pass(9 * 60_000);
+    await writer.send(inside('2'));
+    world.pass(2 * 60_000);
+    await writer.send(commit());
+    expect(writer.heard()).toContain('code:transaction-unknown');
+    await settle(world);
+    expect(bodies(a)).toEqual([]);
+  });
+
+  test('those that have ended count for nothing when the next one begins', async () => {
+    const world = queues({ limits: { transactionsPerConnectionMax: 2 } });
+    const a = await consumer(world, 'a', []);
+    const writer = await connected(world, 'w');
+    for (const id of ['1', '2', '3', '4']) {
+      await writer.send(begin(id) + inside(id, '/queue/x', id) + commit(id));
+    }
+    await settle(world);
+    expect(bodies(a)).toEqual(['1', '2', '3', '4']);
+    await writer.send(begin('5') + begin('6') + begin('7'));
+    expect(writer.heard()).toContain('code:transaction-too-large');
+  });
+
   test.each([
     ['COMMIT of an unknown id', commit('nosuch'), 'transaction-unknown'],
     ['ABORT of an unknown id', frame('ABORT', ['transaction:x']), 'transaction-unknown'],
