@@ -1,5 +1,6 @@
 /** All that is served over HTTP: SockJS below its base, destinations at their own paths. */
 import type { Ingress, Mailboxes, Ports } from '../broker/ports.ts';
+import { ADMINISTRATION_PREFIXES, administrationHandler } from './administration.ts';
 import { brokerSessions } from './broker-sessions.ts';
 import { isForeign } from './credentials.ts';
 import { DESTINATION_PREFIXES, destinationsHandler } from './destinations.ts';
@@ -9,11 +10,17 @@ import { type SockjsOptions, sockjsHandler } from './sockjs.ts';
 
 const TEXT = { 'Content-Type': 'text/plain; charset=UTF-8' };
 
+function isBelow(path: string, prefix: string): boolean {
+  return path === prefix || path.startsWith(`${prefix}/`);
+}
+
 export interface HttpOptions {
   readonly ports: Ports;
   readonly mailboxes: Mailboxes;
   readonly ingress: Ingress;
   readonly sockjs: SockjsOptions;
+  /** SHA-256 of each administrator's key; without, nothing is administered by HTTP. */
+  readonly administration?: readonly string[] | undefined;
 }
 
 export interface Http {
@@ -22,7 +29,8 @@ export interface Http {
   stop(): void;
 }
 
-export function makeHttp({ ports, mailboxes, ingress, sockjs }: HttpOptions): Http {
+export function makeHttp(options: HttpOptions): Http {
+  const { ports, mailboxes, ingress, sockjs, administration } = options;
   const world = { ...ports, mailboxes };
   const sessions = makeSessions(world, {
     service: brokerSessions(ports, ingress),
@@ -36,6 +44,8 @@ export function makeHttp({ ports, mailboxes, ingress, sockjs }: HttpOptions): Ht
   });
   const serveDestinations = destinationsHandler(ports, listeners);
   const serveSockjs = sockjsHandler(world, sessions, sockjs);
+  const administer =
+    administration === undefined ? undefined : administrationHandler(ports, administration);
   return {
     async handle(request, reply) {
       const { path } = request;
@@ -47,6 +57,9 @@ export function makeHttp({ ports, mailboxes, ingress, sockjs }: HttpOptions): Ht
       }
       if (DESTINATION_PREFIXES.some((prefix) => path.startsWith(`${prefix}/`))) {
         return serveDestinations(request, reply);
+      }
+      if (administer !== undefined && ADMINISTRATION_PREFIXES.some((one) => isBelow(path, one))) {
+        return administer(request, reply);
       }
       return answer(reply, 404, TEXT, 'Not found\n');
     },

@@ -1,6 +1,6 @@
 /**
  * The operator's file, `stompway.json`: `{"rules": […], "identity": {…}, "permissions": […],
- * "origins": […]}`. What it does not know fails the start.
+ * "origins": […], "administration": {"keys": […]}}`. What it does not know fails the start.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { fieldsOf, listOf, parseIdentity } from '../broker/identity-settings.ts';
@@ -12,7 +12,7 @@ export interface Config {
   readonly security: SecuritySettings;
 }
 
-const KEYS = ['rules', 'identity', 'permissions', 'origins'];
+const KEYS = ['rules', 'identity', 'permissions', 'origins', 'administration'];
 const DEFAULT_FILE = 'stompway.json';
 
 /** Without a name the default file is read if it is there. Throws in words for the operator. */
@@ -36,10 +36,22 @@ function securityOf(fields: ReadonlyMap<string, unknown>): SecuritySettings {
     throw new Error('permissions need identity: else nobody is known by name');
   }
   const origins = fields.get('origins');
+  const administration = fields.get('administration');
   return {
     ...(identity === undefined ? {} : { identity: parseIdentity(identity, permissions) }),
     ...(origins === undefined ? {} : { origins: listOf(origins, 'origins').map(originOf) }),
+    ...(administration === undefined ? {} : { administration: keysOf(administration) }),
   };
+}
+
+function keysOf(json: unknown): readonly string[] {
+  const keys = fieldsOf(json, 'administration', ['keys']).get('keys');
+  return listOf(keys, 'administration.keys').map((key, index) => {
+    if (typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)) return key;
+    throw new Error(
+      `administration.keys[${index}] must be the SHA-256 of a key, 64 hexadecimal digits`,
+    );
+  });
 }
 
 /** As browsers write it: scheme, host, port if it is not the scheme's own. */

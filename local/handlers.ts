@@ -122,6 +122,7 @@ export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
       mailboxes,
       ingress: world.ingress ?? directIngress(message, ports),
       sockjs: { prefix: SOCKJS_PREFIX, websocket: true, clientUrl: CLIENT_URL },
+      administration: world.security?.administration,
     }),
     connect: connectHandler(ports, greeter),
     disconnect: disconnectHandler(ports, world.ingress),

@@ -1,6 +1,7 @@
 /** What this port serves over HTTP beside the gateway, and the WebSocket URLs below SockJS's base. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { ADMINISTRATION_PREFIXES } from '../lambda/administration.ts';
 import { DESTINATION_PREFIXES } from '../lambda/destinations.ts';
 import type { HttpHandler } from '../lambda/exchange.ts';
 import { methodsOf, placeOf } from '../protocol/sockjs/paths.ts';
@@ -21,7 +22,9 @@ export function httpMounts(options: HttpMountsOptions): readonly Mount[] {
   const upgrade = sockjsUpgrade(gateway, sockjsPrefix);
   return [
     httpMount({ prefix: sockjsPrefix, handler, bodyBytesMax, upgrade }),
-    ...DESTINATION_PREFIXES.map((prefix) => httpMount({ prefix, handler, bodyBytesMax })),
+    ...[...DESTINATION_PREFIXES, ...ADMINISTRATION_PREFIXES].map((prefix) =>
+      httpMount({ prefix, handler, bodyBytesMax }),
+    ),
   ];
 }
 

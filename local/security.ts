@@ -14,20 +14,26 @@ export interface SecuritySettings {
   readonly identity?: IdentitySettings;
   /** Pages that may connect; absent: all. */
   readonly origins?: readonly string[];
+  /** SHA-256 of administrators' keys. */
+  readonly administration?: readonly string[];
 }
 
 export interface Security {
   readonly identity?: Identity;
   readonly origins?: ReadonlySet<string>;
+  readonly administration?: readonly string[];
 }
 
 /** Throws in words where a secret is missing or the hook is no module with a default function. */
 export async function openSecurity(
-  { identity: settings, origins }: SecuritySettings,
+  { identity: settings, origins, administration }: SecuritySettings,
   world: { readonly log: Log; readonly limits: Limits },
 ): Promise<Security> {
   const allowed = origins && new Set(origins.map((origin) => origin.toLowerCase()));
-  const named = allowed === undefined ? {} : { origins: allowed };
+  const named = {
+    ...(allowed === undefined ? {} : { origins: allowed }),
+    ...(administration === undefined ? {} : { administration }),
+  };
   if (settings === undefined) return named;
   const { hook: file } = settings;
   const hook = file === undefined ? undefined : await loadHook(file);

@@ -76,8 +76,9 @@ export async function tokenFor(
   user: string,
   claims: JWTPayload = {},
   seconds = 600,
+  kind: Exclude<Kind, 'key'> = 'HS256',
 ): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + seconds;
-  const audience = `${AUDIENCE}-HS256`;
-  return signed({ iss: ISSUER, aud: audience, exp, sub: user, ...claims }, 'HS256');
+  const audience = `${AUDIENCE}-${kind}`;
+  return signed({ iss: ISSUER, aud: audience, exp, sub: user, ...claims }, kind);
 }

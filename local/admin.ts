@@ -1,0 +1,75 @@
+/**
+ * `npm run admin`: who is connected, and the end of it, against a running server's HTTP side.
+ * STOMPWAY_URL says where it is (http://127.0.0.1:8080), STOMPWAY_ADMIN_KEY opens it.
+ */
+const USAGE = `npm run admin -- command
+  list [--user NAME] [--destination /topic/a]   who is connected
+  kick CONNECTION                                end one connection
+  ban NAME [TIME]                                end a user's connections; with 2h keep him out
+  pardon NAME                                    let him in again
+  ban-token ID [TIME]                            the same for one token
+  send NAME queue/x TEXT                         a message to /user/NAME/queue/x
+Variables: STOMPWAY_URL (http://127.0.0.1:8080), STOMPWAY_ADMIN_KEY`;
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: string;
+}
+
+const request = requestOf(process.argv.slice(2));
+if (request === undefined) {
+  console.error(USAGE);
+  process.exitCode = 2;
+} else process.exitCode = await ask(request);
+
+function requestOf(args: readonly string[]): Request | undefined {
+  const [command, first = '', second, ...rest] = args;
+  const name = encodeURIComponent(first);
+  const ban = (time: string | undefined) =>
+    time === undefined ? '' : `?ban=${encodeURIComponent(time)}`;
+  switch (command) {
+    case 'list':
+      return { method: 'GET', path: `/connections${filter(args.slice(1))}` };
+    case 'kick':
+      return first === '' ? undefined : { method: 'DELETE', path: `/connections/${name}` };
+    case 'ban':
+      return first === '' ? undefined : { method: 'DELETE', path: `/users/${name}${ban(second)}` };
+    case 'pardon':
+      return first === '' ? undefined : { method: 'DELETE', path: `/users/${name}?ban=off` };
+    case 'ban-token':
+      return first === '' ? undefined : { method: 'DELETE', path: `/tokens/${name}${ban(second)}` };
+    case 'send':
+      if (first === '' || second === undefined) return undefined;
+      return { method: 'POST', path: `/users/${name}/${second}`, body: rest.join(' ') };
+    default:
+      return undefined;
+  }
+}
+
+/** `--user NAME --destination /topic/a` as a query. */
+function filter(flags: readonly string[]): string {
+  const query = new URLSearchParams();
+  for (let at = 0; at + 1 < flags.length; at += 2) {
+    query.set((flags[at] ?? '').replace(/^--/, ''), flags[at + 1] ?? '');
+  }
+  return query.size === 0 ? '' : `?${query}`;
+}
+
+async function ask({ method, path, body }: Request): Promise<number> {
+  const base = process.env['STOMPWAY_URL'] ?? 'http://127.0.0.1:8080';
+  const key = process.env['STOMPWAY_ADMIN_KEY'] ?? '';
+  try {
+    const response = await fetch(new URL(path, base), {
+      method,
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'text/plain' },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    console.log(text.trim());
+    return response.ok ? 0 : 1;
+  } catch (cause) {
+    console.error(`${base} does not answer: ${cause instanceof Error ? cause.message : cause}`);
+    return 1;
+  }
+}
