@@ -26,7 +26,7 @@ const ALIASES = {
 const thinSdk: Plugin = {
   name: 'thin-sdk',
   setup({ onResolve, onLoad }) {
-    const files = /\/(Sha256Js|Md5Js|DefaultRateLimiter|getInstanceMetadataRegion)$/;
+    const files = /\/(Sha256Js|Md5Js|DefaultRateLimiter|getInstanceMetadataRegion|partitions)$/;
     onResolve({ filter: files }, () => ({ path: LEFT_OUT }));
     const rules = /client-([a-z]+)\/dist-es\/endpoint\/endpointResolver\.js$/;
     onLoad({ filter: rules }, ({ path }) => ({

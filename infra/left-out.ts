@@ -27,3 +27,6 @@ export class DefaultRateLimiter {
 
 /** A function has its Region in the environment. */
 export const getInstanceMetadataRegion = leftOut;
+
+/** Which Regions belong together; endpoints are made of the Region alone (regional-endpoint.ts). */
+export const partitionsInfo = { version: '', partitions: [] };
