@@ -4,9 +4,9 @@
  * prints a line for each journey and `N passed, M failed[, K waived]`.
  */
 import { pathToFileURL } from 'node:url';
-import type { Place } from './journey.ts';
+import type { Journey, Place } from './journey.ts';
 import { JOURNEYS } from './journeys.ts';
-import { servesRooms } from './journeys-rooms.ts';
+import { serves } from './journeys-rooms.ts';
 import { openPeer } from './stomp-client.ts';
 
 export interface AcceptanceOptions {
@@ -33,15 +33,18 @@ export async function runAcceptance(options: AcceptanceOptions): Promise<Accepta
     openPeer(options.url + path, protocols, options.patienceMilliseconds);
   let waived = 0;
   const selected = JOURNEYS.filter(({ name }) => options.only?.(name) !== false);
-  const rooms =
-    selected.some(({ needs }) => needs === 'rooms') &&
-    (await servesRooms({ open, topic: uniqueTopic() }).catch(() => true));
+  const unserved = new Set<Journey['needs']>();
+  for (const what of ['rooms', 'queues'] as const) {
+    if (!selected.some(({ needs }) => needs === what)) continue;
+    const probe = serves(what, { open, topic: uniqueTopic() });
+    if (!(await probe.catch(() => true))) unserved.add(what);
+  }
   for (const { name, needsOrder, needs, run } of selected) {
     const waiver =
       needsOrder && options.ingress === 'direct'
         ? 'direct ingress promises no order'
-        : needs === 'rooms' && !rooms
-          ? 'no rooms served here'
+        : unserved.has(needs)
+          ? `no ${needs} served here`
           : undefined;
     if (waiver !== undefined) {
       waived += 1;

@@ -14,7 +14,7 @@ export interface Journey {
   /** True when it rests on the order of one connection's messages. */
   readonly needsOrder?: boolean;
   /** What not every broker serves (yet): waived where it is answered by `not-supported`. */
-  readonly needs?: 'rooms';
+  readonly needs?: 'rooms' | 'queues';
   run(place: Place): Promise<void>;
 }
 

@@ -222,13 +222,14 @@ export const ROOM_JOURNEYS: readonly Journey[] = journeys.map((one) => ({
   needs: 'rooms',
 }));
 
-/** Whether the broker serves rooms at all. */
-export async function servesRooms(place: Place): Promise<boolean> {
+/** Whether the broker serves what some journeys are about at all. */
+export async function serves(what: 'rooms' | 'queues', place: Place): Promise<boolean> {
   const peer = await place.open(['v12.stomp']);
+  const destination = what === 'rooms' ? roomOf(place) : place.topic.replace('/topic/', '/queue/');
   try {
     peer.send('CONNECT', { 'accept-version': '1.2', host: 'h' });
     if ((await peer.frame()).command !== 'CONNECTED') return true;
-    peer.send('SUBSCRIBE', { id: 'probe', destination: roomOf(place), receipt: 'probe' });
+    peer.send('SUBSCRIBE', { id: 'probe', destination, receipt: 'probe' });
     return (await peer.frame()).headers['code'] !== 'not-supported';
   } catch {
     // Something else is wrong, and the journeys shall say what.

@@ -3,6 +3,7 @@ import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { type Journey, refusedError, settled, withPair, withStomp } from './journey.ts';
 import { LARGE_JOURNEYS } from './journeys-large.ts';
 import { PROTOCOL_JOURNEYS } from './journeys-protocol.ts';
+import { QUEUE_JOURNEYS } from './journeys-queues.ts';
 import { ROOM_JOURNEYS } from './journeys-rooms.ts';
 import { Refused } from './stomp-client.ts';
 
@@ -180,4 +181,5 @@ export const JOURNEYS: readonly Journey[] = [
   ...PROTOCOL_JOURNEYS,
   ...LARGE_JOURNEYS,
   ...ROOM_JOURNEYS,
+  ...QUEUE_JOURNEYS,
 ];
