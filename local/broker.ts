@@ -14,6 +14,7 @@ import { startAgenda } from './agenda.ts';
 import type { Jitter, Routes } from './dispatch.ts';
 import { type Faults, faultDice } from './faults.ts';
 import { type Fifo, fifoQueue } from './fifo.ts';
+import { occupy } from './folder.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import {
   type Handlers,
@@ -232,7 +233,7 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   };
 }
 
-/** With `path` on disk, whatever `memory` says. */
+/** With `path` on disk, whatever `memory` says. Throws if another broker has the folder. */
 async function openKeeping(
   options: BrokerOptions,
   path: string | undefined,
@@ -242,14 +243,18 @@ async function openKeeping(
     const { memoryKeeping } = await import('./memory.ts');
     return { keeping: memoryKeeping(limits), close: async () => undefined };
   }
+  const folder = path ?? options.data ?? '.stompway';
   const { lmdbStore } = await import('../adapters/lmdb/store.ts');
-  const store = lmdbStore({
-    path: path ?? options.data ?? '.stompway',
-    durable: options.durable ?? false,
-    clock: systemClock,
-    limits,
-  });
-  return { keeping: { store, ...store }, close: () => store.close() };
+  const { release } = await occupy(folder);
+  const durable = options.durable ?? false;
+  try {
+    const store = lmdbStore({ path: folder, durable, clock: systemClock, limits });
+    const close = () => store.close().finally(release);
+    return { keeping: { store, ...store }, close };
+  } catch (cause) {
+    await release();
+    throw cause;
+  }
 }
 
 async function openThreads(

@@ -1,14 +1,18 @@
 /** `npm start`: reads the flags, starts the broker, says where it is, and ends it on a signal. */
+import { SERVER } from '../lambda/version.ts';
 import type { Broker } from './broker.ts';
-import { hostFault, type Options, readOptions } from './options.ts';
+import { hostFault, type Options, readOptions, readQuestion } from './options.ts';
 
 /** A start that takes longer than this says so. */
 const SILENCE_MILLISECONDS = 1_000;
 /** A signal is obeyed within this, whatever the handlers do. */
 const EXIT_MILLISECONDS = 1_900;
 
-const options = readOptions(process.argv.slice(2), process.env);
-if (typeof options === 'string') fail(options);
+const args = process.argv.slice(2);
+const told = readQuestion(args, SERVER);
+const options = readOptions(args, process.env);
+if (told !== undefined) console.log(told);
+else if (typeof options === 'string') fail(options);
 else await start(options);
 
 async function start(chosen: Options): Promise<void> {

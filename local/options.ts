@@ -30,7 +30,14 @@ export const USAGE = `npm start -- [options]
   --ingress KIND     fifo (default) or direct
   --config FILE      rules; stompway.json if it is there
   --environments N   worker threads, one invocation each; 0 is this process
-  --durable          survive a power cut, at the price of slower writes`;
+  --durable          survive a power cut, at the price of slower writes
+  --help, --version  say this, or which stompway this is`;
+
+/** What is said in place of a start; undefined: nothing of the kind is asked. */
+export function readQuestion(args: readonly string[], server: string): string | undefined {
+  if (args.includes('--help') || args.includes('-h')) return USAGE;
+  return args.includes('--version') ? server : undefined;
+}
 
 /** The options, or a sentence on what is wrong with them. */
 export function readOptions(

@@ -73,6 +73,16 @@ test('a taken port is a message and exit 1', async () => {
 });
 
 test.each([
+  ['--help', /^npm start -- \[options\]\n {2}--port N/],
+  ['-h', /--data DIR/],
+  ['--version', /^stompway\/\d+\.\d+\.\d+$/],
+])('%s answers and starts nothing', async (question, answer) => {
+  const { lines, exit } = run([question, '--port', '0']);
+  expect(await exit).toBe(0);
+  expect(lines.join('\n')).toMatch(answer);
+});
+
+test.each([
   [['--prot', '1'], /Unknown option/],
   [['--host', '0.0.0.0'], /Cannot listen on 0\.0\.0\.0/],
   [['--memory', '--config', 'nowhere.json'], /nowhere\.json cannot be read/],
