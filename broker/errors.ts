@@ -33,6 +33,7 @@ export const ERRORS = {
   'envelope-malformed': { status: 400, fatal: true },
   'rate-limited': { status: 429, fatal: true },
   forbidden: { status: 403, fatal: false },
+  'application-failed': { status: 502, fatal: false },
   internal: { status: 500, fatal: true },
 } as const satisfies Record<string, ErrorKind>;
 

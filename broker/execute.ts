@@ -3,12 +3,13 @@
  * way becomes its ERROR here, in one place.
  */
 import { acknowledge } from './acknowledge.ts';
+import { send } from './application.ts';
 import { anonymous, dismissal, recognised, refreshed, shownBy } from './authenticate.ts';
+import { consult } from './consult.ts';
 import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Command, ConnectCommand, Principal } from './model.ts';
-import { send } from './publish.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { acknowledgeInside, sendInside, transact } from './transaction.ts';
@@ -76,6 +77,7 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
   }
   const name = clientId(command, ports.limits);
   const principal = await principalOf(shownBy(command), session);
+  await consult('connect', { headers: command.headers, principal }, session, place);
   await establish(command.version, session, place, { name, principal });
   const beats = (command.heartBeat?.[0] ?? 0) > 0;
   answer(session, {

@@ -162,6 +162,21 @@ export const LIMITS = {
   streamBytesMax: 128 * 1024,
   /** A receiver's lease lasts longer than its hold by this, for late answers. */
   leaseMarginSeconds: 5,
+  /** A payload of Engine.IO: below the request body's bound by what surrounds it. */
+  enginePayloadBytesMax: 1_000_000,
+  /** A Socket.IO client lives on pings alone: one each so often feeds the 10-minute idle timer… */
+  enginePingSeconds: 480,
+  /** …and two of them may get lost. */
+  enginePongSeconds: 720,
+  /** A WebSocket that does not become its session's within this is given up (engine.io's 10 s). */
+  engineUpgradeSeconds: 10,
+  /** While a client is changing over its polls are held so long (engine.io's 100 ms). */
+  engineProbeMilliseconds: 100,
+  /** How long an upgrade waits for a poll that is just ending, and how often it looks. */
+  engineTakeOverSeconds: 3,
+  engineTakeOverMilliseconds: 20,
+  /** Sessions an environment knows to have changed over. */
+  gatesRememberedMax: 10_000,
   /** A client that asked for SockJS is greeted within this, or cut. */
   greetSecondsMax: 2,
   /** What others' writes hindered is written again so often: some 4 s of pauses… */
@@ -192,6 +207,10 @@ export const LIMITS = {
   bansMax: 1000,
   /** A ban that names no end: longer than a token should live. */
   banSecondsDefault: 24 * 3600,
+  /** An application's answer is waited for so long, unless its entry says less. */
+  applicationSecondsMax: 5,
+  /** Messages one answer of an application may publish. */
+  applicationPublishesMax: 100,
   /** One handler's own deadline, well below the function's time-out. */
   handlerSecondsMax: 10,
 } as const;

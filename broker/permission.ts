@@ -210,6 +210,19 @@ export function allows(grants: readonly Grant[], action: Action, wanted: Destina
   return allowed;
 }
 
+/** Whether it can be read as a pattern of destinations. */
+export function isPattern(text: string): boolean {
+  return placeOf(text) !== undefined;
+}
+
+/** Whether a pattern of the operator's is about this destination; a pattern of one's, perhaps. */
+export function concerns(pattern: string, destination: Destination): boolean {
+  const place = placeOf(pattern);
+  if (place === undefined) return false;
+  if (destination.pattern) return place.kind === undefined || place.kind === destination.kind;
+  return covers(place, destination);
+}
+
 function readyOf(grants: readonly Grant[]): Ready {
   const there = READY.get(grants);
   if (there !== undefined) return there;

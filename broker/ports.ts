@@ -344,6 +344,10 @@ export interface Mailbox {
   /** Of the connection it stands for: `address.ts`. */
   readonly connectionId: string;
   readonly closed?: MailboxClosed;
+  /** Set once its gate is open: the connection that posts go to from now on. */
+  readonly socket?: string;
+  /** Until then its client is changing over, and a poll is answered soon. */
+  readonly probedUntil?: number;
 }
 
 export interface Taken {
@@ -373,9 +377,13 @@ export interface Mailboxes {
   find(session: string): Promise<Mailbox | undefined>;
   /**
    * Adds posts behind those that wait. `gone`: closed, expired, or another connection's by now.
-   * `full`: they would pass `mailboxBytesMax` or `mailboxPostsMax`; nothing is added.
+   * `full`: they would pass `mailboxBytesMax` or `mailboxPostsMax`; nothing is added. A socket: the
+   * gate is open, and whoever has posts gives them to it; nothing is added.
    */
-  append(connectionId: string, posts: readonly Uint8Array[]): Promise<'done' | 'gone' | 'full'>;
+  append(
+    connectionId: string,
+    posts: readonly Uint8Array[],
+  ): Promise<'done' | 'gone' | 'full' | { readonly socket: string }>;
   /** Makes a request the receiver. `busy`: another is. A closed mailbox needs no receiver. */
   receive(session: string, lease: Lease): Promise<Mailbox | 'unknown' | 'busy'>;
   /**
@@ -395,6 +403,21 @@ export interface Mailboxes {
    * already; at the latest after `milliseconds`, or when `signal` is aborted. May be early.
    */
   changed(session: string, milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * For sessions that change over from polling to a WebSocket of their own. The socket becomes the
+ * receiver as a poll would, takes and posts what waits, and opens the gate, which never closes again:
+ * so no post is stranded, and none overtakes another.
+ */
+export interface Gates {
+  /** The client is changing over until then. False: no such session, or its gate is open. */
+  probe(session: string, until: number): Promise<boolean>;
+  /**
+   * Opens the gate to the socket that is the receiver, if nothing waits. `waiting`: take and post
+   * once more. `lost`: it is not the receiver, or the session is gone or closed.
+   */
+  move(session: string, socket: string): Promise<'moved' | 'waiting' | 'lost'>;
 }
 
 /** Milliseconds since 1970. Never goes back by more than clocks do. */
@@ -474,8 +497,68 @@ export interface Directory {
   settle(key: string): Promise<void>;
 }
 
+/** What an application is told: plain data, and the same `id` if it is told twice. */
+export interface ApplicationRequest {
+  readonly event: 'message' | 'connect' | 'subscribe' | 'publish';
+  readonly id: string;
+  readonly connection: {
+    readonly id: string;
+    readonly session?: string;
+    readonly user?: string;
+    readonly connectedAt: number;
+  };
+  /** As spelt; absent on connect. */
+  readonly destination?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of a message. Text, or base64 if `bodyEncoding` says so. */
+  readonly body?: string;
+  readonly bodyEncoding?: 'base64';
+}
+
+export interface ApplicationMessage {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A text; anything else is sent as JSON. */
+  readonly body?: unknown;
+}
+
+/** What it wants: nothing, a refusal, an answer to whoever sent it, messages to others. */
+export interface ApplicationAnswer {
+  /** Words for the client. */
+  readonly refuse?: string;
+  readonly reply?: ApplicationMessage;
+  readonly publish?: readonly (ApplicationMessage & { readonly destination: string })[];
+}
+
+export type Application = (request: ApplicationRequest) => Promise<unknown>;
+
+/** The operator's own code, by event and destination. What it answers is looked at by the core. */
+export interface Applications {
+  find(
+    event: ApplicationRequest['event'],
+    destination: Destination | undefined,
+  ): { readonly application: Application; readonly timeoutSeconds?: number } | undefined;
+}
+
 /** Which dialect a client speaks, by its first text; a hint in words if none can begin so. */
 export type Detect = (text: Uint8Array) => Dialect | BrokerError;
+
+/** What a connection says that has no conversation of its own. Throws only for faults of ours. */
+export type Detour = (connection: Connection, events: readonly Inbound[]) => Promise<void>;
+
+/** One event of a connection, as ingress hands it over. */
+export interface Inbound {
+  readonly connectionId: string;
+  readonly event: 'message' | 'lost';
+  readonly payload: Uint8Array;
+  /** The gateway's time of the request, ms. */
+  readonly epoch: number;
+  /** Orders events of one epoch: the queue's sequence number, or else the gateway's message id. */
+  readonly sequence: string;
+  /** The gateway's message id: message-ids derive from it. */
+  readonly messageId: string;
+  /** True on a delivery that is not the first: a crash came before. */
+  readonly repeated: boolean;
+}
 
 export interface Ports {
   readonly store: Store;
@@ -488,6 +571,8 @@ export interface Ports {
   readonly dialects: ReadonlyMap<string, Dialect>;
   readonly carriers: ReadonlyMap<string, Carrier>;
   readonly detect: Detect;
+  /** By carrier: connections that are another's, and what is done with what they say. */
+  readonly detours?: ReadonlyMap<string, Detour>;
   /** Spoken to whoever has not yet spoken a dialect: readable by a person at a terminal. */
   readonly plain: Dialect;
   /** `name/version`, told in CONNECTED. */
@@ -498,6 +583,8 @@ export interface Ports {
   /** With `identity`. */
   readonly revocations?: Revocations;
   readonly directory?: Directory;
+  /** Absent: /app/… leads nowhere. */
+  readonly applications?: Applications;
   /** Pages that may connect, `https://app.example`; absent: all. */
   readonly origins?: ReadonlySet<string>;
 }

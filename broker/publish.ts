@@ -3,6 +3,7 @@
  * as one batch, at the latest when the invocation ends.
  */
 import { authorize, userOf } from './authorize.ts';
+import { consult } from './consult.ts';
 import { type Destination, parseDestination, parseTarget } from './destination.ts';
 import { BrokerError } from './errors.ts';
 import type { LogOptions, Publication } from './fanout.ts';
@@ -17,7 +18,7 @@ import { userDestination } from './user.ts';
  * The receipt is told once every subscriber found has been posted to, or on the logged lane once the
  * message is in its log.
  */
-export async function send(command: SendCommand, session: Session, place: Place): Promise<void> {
+export async function queue(command: SendCommand, session: Session, place: Place): Promise<void> {
   session.publications.push(await publicationOf(command, session, place));
   if (command.receipt !== undefined) session.receipts.push(command.receipt);
   const { publicationsPerFlushMax } = session.ports.limits;
@@ -35,6 +36,7 @@ export async function publicationOf(
   assertServed(destination, logs);
   if (destination.kind === 'presence') throw readOnly();
   if (destination.kind === 'temp-queue') assertReachable(destination);
+  await consult('publish', { ...command, target: destination }, session, place);
   const headers = await withReplyTo(command.headers, session, place);
   const octets = command.body.length + octetsOf(headers);
   if (octets > limits.publishBytesMax) {

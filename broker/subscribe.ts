@@ -3,6 +3,7 @@
  * frames of one client take effect in its order.
  */
 import { authorize, userOf } from './authorize.ts';
+import { consult } from './consult.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import { endDurable } from './durable.ts';
 import { leave, membershipOf } from './ending.ts';
@@ -26,6 +27,7 @@ export async function subscribe(
   assertServed(spelt, ports.logs);
   const destination = ownDestination(spelt, session);
   authorizeSubscription(command, destination, session);
+  await consult('subscribe', { ...command, target: destination }, session, place);
   // CONNECTED must be out before a message can be: another invocation may publish at once.
   if (session.publications.length > 0 || session.greeting) await publishPending(session);
   if (session.ended !== undefined) return;

@@ -2,11 +2,11 @@
  * Publishing by HTTP: `POST` to the destination's own URL. The answer comes when the effect is
  * durable: every subscriber found has been posted to, or the log has it.
  */
+import { send } from '../broker/application.ts';
 import { parseTarget } from '../broker/destination.ts';
 import { BrokerError } from '../broker/errors.ts';
 import type { Connection, Headers, Principal } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
-import { send } from '../broker/publish.ts';
 import { flush, openSession } from '../broker/session.ts';
 import { makeTurn } from '../broker/turn.ts';
 import type { HttpRequest } from './exchange.ts';

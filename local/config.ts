@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fieldsOf, listOf, parseIdentity } from '../broker/identity-settings.ts';
 import { makePolicies, parseRules, type Rule } from '../broker/rules.ts';
+import { parseApplications } from './applications.ts';
 import type { SecuritySettings } from './security.ts';
 
 export interface Config {
@@ -12,7 +13,7 @@ export interface Config {
   readonly security: SecuritySettings;
 }
 
-const KEYS = ['rules', 'identity', 'permissions', 'origins', 'administration'];
+const KEYS = ['rules', 'identity', 'permissions', 'origins', 'administration', 'applications'];
 const DEFAULT_FILE = 'stompway.json';
 
 /** Without a name the default file is read if it is there. Throws in words for the operator. */
@@ -40,6 +41,7 @@ function securityOf(fields: ReadonlyMap<string, unknown>): SecuritySettings {
   return {
     ...(identity === undefined ? {} : { identity: parseIdentity(identity, permissions) }),
     ...(origins === undefined ? {} : { origins: listOf(origins, 'origins').map(originOf) }),
+    applications: parseApplications(fields.get('applications')),
     ...(administration === undefined ? {} : { administration: keysOf(administration) }),
   };
 }

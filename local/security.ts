@@ -6,31 +6,36 @@ import { systemClock } from '../adapters/system.ts';
 import { makeDirectory } from '../broker/directory.ts';
 import { grantsOf, type IdentitySettings } from '../broker/identity-settings.ts';
 import type { Limits } from '../broker/limits.ts';
-import type { Identity, Log, Ports, Shelf } from '../broker/ports.ts';
+import type { Applications, Identity, Log, Ports, Shelf } from '../broker/ports.ts';
 import { makeRevocations } from '../broker/revocations.ts';
+import { type ApplicationSettings, openApplications } from './applications.ts';
 
-/** Plain data: environments are given it at their birth. */
+/** Who may come in, and what the operator's own code does. Plain data: environments are given it at their birth. */
 export interface SecuritySettings {
   readonly identity?: IdentitySettings;
   /** Pages that may connect; absent: all. */
   readonly origins?: readonly string[];
   /** SHA-256 of administrators' keys. */
   readonly administration?: readonly string[];
+  readonly applications?: readonly ApplicationSettings[];
 }
 
 export interface Security {
   readonly identity?: Identity;
   readonly origins?: ReadonlySet<string>;
   readonly administration?: readonly string[];
+  readonly applications?: Applications;
 }
 
 /** Throws in words where a secret is missing or the hook is no module with a default function. */
 export async function openSecurity(
-  { identity: settings, origins, administration }: SecuritySettings,
+  { identity: settings, origins, administration, applications }: SecuritySettings,
   world: { readonly log: Log; readonly limits: Limits },
 ): Promise<Security> {
   const allowed = origins && new Set(origins.map((origin) => origin.toLowerCase()));
+  const opened = await openApplications(applications ?? []);
   const named = {
+    ...(opened === undefined ? {} : { applications: opened }),
     ...(allowed === undefined ? {} : { origins: allowed }),
     ...(administration === undefined ? {} : { administration }),
   };
@@ -46,11 +51,12 @@ export async function openSecurity(
 
 /** What the core needs of it, over what is kept. */
 export function securityPorts(
-  { identity, origins }: Security,
+  { identity, origins, applications }: Security,
   shelf: Shelf,
   limits: Limits,
-): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory'> {
+): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory' | 'applications'> {
   return {
+    ...(applications === undefined ? {} : { applications }),
     ...(origins === undefined ? {} : { origins }),
     ...(identity === undefined
       ? {}
