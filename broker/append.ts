@@ -7,7 +7,7 @@
  * reached the head, looks up its own message-ids there and appends only what is missing; the good
  * path pays nothing for it.
  */
-import type { LogOptions, Notice, Publication } from './fanout.ts';
+import type { Faults, LogOptions, Notice, Publication } from './fanout.ts';
 import type { Entry } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
 
@@ -26,12 +26,15 @@ export function isDirect(one: Publication | Notice): one is Publication {
   return !isLogged(one);
 }
 
-/** Returns once every publication is in its log: durable, ordered, and bound to be delivered. */
+/**
+ * Returns once every publication is in its log: durable, ordered, and bound to be delivered; or is
+ * not, by the fault told of its log, which costs the other logs nothing.
+ */
 export async function appendAll(
   publications: readonly Logged[],
   ports: Ports,
   logs: Logs,
-): Promise<void> {
+): Promise<Faults> {
   const byLog = new Map<string, Logged[]>();
   for (const publication of publications) {
     const { canonical } = publication.destination;
@@ -39,7 +42,13 @@ export async function appendAll(
     if (others === undefined) byLog.set(canonical, [publication]);
     else others.push(publication);
   }
-  await Promise.all([...byLog].map(([log, all]) => appendTo(log, all, ports, logs)));
+  const faults = new Map<string, unknown>();
+  await Promise.all(
+    [...byLog].map(([log, all]) =>
+      appendTo(log, all, ports, logs).catch((cause: unknown) => void faults.set(log, cause)),
+    ),
+  );
+  return faults;
 }
 
 async function appendTo(

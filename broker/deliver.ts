@@ -20,7 +20,10 @@ import { enterRoom, goneFromRoom, leaveRoom, showRoom } from './presence.ts';
 import { deliverQueue } from './queue.ts';
 import { keyOf, makeScene, type Scene } from './scene.ts';
 
-/** Records of any logs, each log's in order. Throws if one could not be kept: give them again. */
+/**
+ * Records of any logs, each log's in order. Throws if one could not be kept or told, after all the
+ * others were: give them again.
+ */
 export async function deliverLogs(records: readonly LogRecord[], ports: Ports): Promise<void> {
   const { logs } = ports;
   if (logs === undefined) throw new Error('this broker has no logged lane');
@@ -32,12 +35,13 @@ export async function deliverLogs(records: readonly LogRecord[], ports: Ports): 
   }
   const all = [...byLog.values()];
   const began = ports.clock.now();
+  const faults: unknown[] = [];
   for (let from = 0; from < all.length; from += ports.limits.logsAtOnceMax) {
     const some = all.slice(from, from + ports.limits.logsAtOnceMax);
     const results = await Promise.allSettled(some.map((one) => deliverLog(one, ports, logs)));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    for (const result of results) if (result.status === 'rejected') faults.push(result.reason);
   }
+  if (faults.length > 0) throw faults[0];
   await waitOut(began, [...byLog.keys()], ports, logs);
 }
 

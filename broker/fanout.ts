@@ -57,6 +57,9 @@ interface Receiver {
   more?: Found[];
 }
 
+/** What befell destinations that could not be served, by canonical name. */
+export type Faults = ReadonlyMap<string, unknown>;
+
 interface AnswerTexts {
   readonly connection: Connection;
   readonly texts: readonly Uint8Array[];
@@ -65,14 +68,15 @@ interface AnswerTexts {
 /**
  * Reads subscribers page by page and hands `post` the deliveries of each page; answers go with the
  * first, in front: so many deliveries hold some. A connection met on two pages of one destination
- * gets two posts.
+ * gets two posts. A destination whose subscribers cannot be read costs the others nothing.
  */
 export async function fanOut(
   answers: readonly AnswerTexts[],
   publications: readonly Publication[],
   ports: Ports,
   post: (deliveries: readonly Delivery[], answers: number) => Promise<void>,
-): Promise<void> {
+): Promise<Faults> {
+  const faults = new Map<string, unknown>();
   const encode = makeEncoder(ports);
   const wants = makeWants();
   let first = answers;
@@ -80,7 +84,7 @@ export async function fanOut(
   const over: string[] = [];
   while (reads.length > 0 || first.length > 0) {
     const standing = reads.length === 0 ? undefined : standingOf(ports, over);
-    const pages = await Promise.all(reads.map((read) => page(read, ports)));
+    const pages = await Promise.all(reads.map((read) => page(read, ports, faults)));
     const receivers = gather(reads, pages, {
       now: ports.clock.now(),
       wants,
@@ -94,10 +98,21 @@ export async function fanOut(
     });
   }
   if (over.length > 0) await expelAll(over, ports);
+  return faults;
 }
 
-function page(read: { topic: Topic; from: string }, ports: Ports): Promise<SubscriberPage> {
-  return ports.store.subscribers(read.topic.destination, read.from || undefined);
+/** Nobody, and a fault, if it cannot be read. */
+async function page(
+  { topic: { destination }, from }: { topic: Topic; from: string },
+  ports: Ports,
+  faults: Map<string, unknown>,
+): Promise<SubscriberPage> {
+  try {
+    return await ports.store.subscribers(destination, from || undefined);
+  } catch (cause) {
+    faults.set(destination.canonical, cause);
+    return { subscribers: [] };
+  }
 }
 
 function byDestination(publications: readonly Publication[]): Topic[] {

@@ -31,11 +31,20 @@ export async function postAll(
   await cutAll(over, ports);
 }
 
-/** Cuts and forgets all of them, so many side by side. */
+/**
+ * Cuts and forgets all of them, so many side by side. One that could not be forgotten is logged and
+ * costs the others, and whoever posted to it, nothing: the next post to it hears 410.
+ */
 export async function cutAll(connectionIds: readonly string[], ports: Ports): Promise<void> {
   for (let from = 0; from < connectionIds.length; from += ports.limits.forgettingAtOnceMax) {
     const some = connectionIds.slice(from, from + ports.limits.forgettingAtOnceMax);
-    await Promise.all(some.map((connectionId) => cut(connectionId, ports)));
+    await Promise.all(
+      some.map((connectionId) =>
+        cut(connectionId, ports).catch((cause: unknown) =>
+          ports.log.error('cut-failed', cause, { connectionId }),
+        ),
+      ),
+    );
   }
 }
 

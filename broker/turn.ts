@@ -6,7 +6,7 @@
  */
 
 import { appendAll, isDirect, isLogged } from './append.ts';
-import { fanOut, type Notice, type Publication } from './fanout.ts';
+import { type Faults, fanOut, type Notice, type Publication } from './fanout.ts';
 import type { Connection } from './model.ts';
 import type { Ports } from './ports.ts';
 import { postAll } from './post.ts';
@@ -22,7 +22,8 @@ export interface Turn {
   enter(): () => void;
   /**
    * Posts the answer and publishes, in this order per connection. Resolves when every post has an
-   * outcome; messages of one caller keep their order, those of different callers mix.
+   * outcome; messages of one caller keep their order, those of different callers mix. Rejects if a
+   * destination of this caller's could not be served: another's fault is not its.
    */
   flush(answer: Answer | undefined, publications: readonly (Publication | Notice)[]): Promise<void>;
 }
@@ -43,8 +44,8 @@ export function makeTurn(ports: Ports): Turn {
     const all = waiting;
     waiting = [];
     try {
-      await fanOutAll(all, ports);
-      for (const { done } of all) done();
+      const faults = await fanOutAll(all, ports);
+      for (const one of all) settle(one, faults);
     } catch (cause) {
       for (const { failed } of all) failed(cause);
     }
@@ -72,12 +73,27 @@ export function makeTurn(ports: Ports): Turn {
   };
 }
 
-async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<void> {
+function settle({ publications, done, failed }: Waiting, faults: Faults): void {
+  const hit =
+    faults.size === 0
+      ? undefined
+      : publications.find(({ destination }) => faults.has(destination.canonical));
+  if (hit === undefined) done();
+  else failed(faults.get(hit.destination.canonical));
+}
+
+async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<Faults> {
   const answers = all.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   const publications =
     all.length === 1 && all[0] ? all[0].publications : all.flatMap((one) => one.publications);
   const logged = publications.filter(isLogged);
   const direct = publications.filter(isDirect);
-  if (logged.length > 0 && ports.logs !== undefined) await appendAll(logged, ports, ports.logs);
-  await fanOut(answers, direct, ports, (deliveries, some) => postAll(deliveries, some, ports));
+  const unstored =
+    logged.length > 0 && ports.logs !== undefined
+      ? await appendAll(logged, ports, ports.logs)
+      : undefined;
+  const unread = await fanOut(answers, direct, ports, (deliveries, some) =>
+    postAll(deliveries, some, ports),
+  );
+  return unstored === undefined ? unread : new Map([...unstored, ...unread]);
 }

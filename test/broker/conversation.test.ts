@@ -383,3 +383,47 @@ test('what cannot even be told is handed back to the queue', async () => {
   await other.send(send('/topic/x'));
   expect(other.heard()).toContain('MESSAGE\n');
 });
+
+test('a destination that cannot be read costs only those who publish to it', async () => {
+  const world = makeWorld({
+    wrapStore: (store) => ({
+      ...store,
+      subscribers: async (destination, from) => {
+        if (destination.canonical === '/topic/hot') throw new Error('throttled');
+        return store.subscribers(destination, from);
+      },
+    }),
+  });
+  const victim = await connected(world, 'victim');
+  const other = await connected(world, 'other');
+  await other.send(subscribe('/topic/x'));
+  const result = await world.deliver([
+    world.record('victim', send('/topic/hot')),
+    world.record('other', send('/topic/x', 'unharmed', ['receipt:r'])),
+  ]);
+  expect(result.batchItemFailures).toEqual([]);
+  expect(victim.heard()).toContain('code:internal');
+  expect(other.heard()).toMatch(/unharmed[\s\S]*receipt-id:r/);
+  expect(world.closed).toEqual(new Set(['victim']));
+});
+
+test('a gone subscriber that cannot be forgotten costs its publisher nothing', async () => {
+  const world = makeWorld({
+    wrapStore: (store) => ({
+      ...store,
+      end: async (id, ended) => {
+        if (id === 'r') throw new Error('throttled');
+        return store.end(id, ended);
+      },
+    }),
+  });
+  const reader = await connected(world, 'r');
+  await reader.send(subscribe('/topic/x'));
+  const writer = await connected(world, 'w');
+  world.pass(60_000);
+  world.closed.add('r');
+  await writer.send(send('/topic/x', 'hi', ['receipt:done']));
+  expect(writer.heard()).toContain('receipt-id:done');
+  expect(world.closed).not.toContain('w');
+  expect(world.logged.join()).toContain('cut-failed');
+});

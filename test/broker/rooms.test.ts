@@ -221,6 +221,46 @@ test('a stream record given again posts nothing again', async () => {
   expect(bodies(client)).toEqual(['one']);
 });
 
+test('a log that cannot be written costs only those who publish to it', async () => {
+  const world = rooms({
+    extend: (ports) => {
+      const { logs } = ports;
+      if (logs === undefined) return ports;
+      const append: typeof logs.journal.append = async (log, entries) => {
+        const full = log === '/room/full' && entries.some(({ type }) => type === 'message');
+        if (full) throw new Error('throttled');
+        return logs.journal.append(log, entries);
+      };
+      return { ...ports, logs: { ...logs, journal: { ...logs.journal, append } } };
+    },
+  });
+  const victim = await member(world, 'victim');
+  const other = await member(world, 'other');
+  await world.deliver([
+    world.record('victim', send('/room/full', 'x')),
+    world.record('other', send('/room/x', 'y', ['receipt:stored'])),
+  ]);
+  expect(victim.heard()).toContain('code:internal');
+  expect(other.heard()).toContain('receipt-id:stored');
+});
+
+test('a log that cannot be told holds no other log of its batch up', async () => {
+  const world = rooms({
+    limits: { logsAtOnceMax: 1 },
+    wrapStore: (store) => ({
+      ...store,
+      subscribers: async (destination, from) => {
+        if (destination.canonical === '/room/broken') throw new Error('no such row');
+        return store.subscribers(destination, from);
+      },
+    }),
+  });
+  const reader = await member(world, 'r');
+  await reader.send(send('/room/broken', 'lost') + subscribe('/room/x') + send('/room/x', 'heard'));
+  await expect(world.pump()).rejects.toThrow('no such row');
+  expect(bodies(reader)).toEqual(['heard']);
+});
+
 test('except:self spares the sender, to: reaches only the named, replay as well', async () => {
   const world = rooms();
   const a = await member(world, 'a', ['client-id:ann']);
