@@ -12,6 +12,22 @@ export interface Stretch {
   readonly messages: readonly Message[];
 }
 
+/**
+ * The part of a stretch that some want. Receivers of the same messages share one, kept in `known` by
+ * which they are, so that it is encoded once for all of them. Undefined: nothing is wanted.
+ */
+export function partOf<Part>(
+  wanted: readonly boolean[],
+  known: Map<string, Part>,
+  make: () => Part,
+): Part | undefined {
+  if (!wanted.includes(true)) return undefined;
+  const key = wanted.map(Number).join('');
+  const part = known.get(key) ?? make();
+  known.set(key, part);
+  return part;
+}
+
 /** A subscriber, and the stretch it gets. */
 export interface Hit {
   readonly stretch: Stretch;
@@ -39,12 +55,13 @@ interface Shared {
 
 /** Remembers shared parts for one batch: there are as many as stretches × spoken versions. */
 export function makeEncoder(ports: Ports): Encoder {
-  const known: Shared[] = [];
+  const known = new Map<Stretch, Shared[]>();
   let last: Shared | undefined;
 
   function shared({ stretch, subscriber }: Hit): Shared {
     if (last !== undefined && shares(last, stretch, subscriber)) return last;
-    last = known.find((one) => shares(one, stretch, subscriber)) ?? begin(stretch, subscriber);
+    const found = known.get(stretch)?.find((one) => shares(one, stretch, subscriber));
+    last = found ?? begin(stretch, subscriber);
     return last;
   }
 
@@ -60,7 +77,9 @@ export function makeEncoder(ports: Ports): Encoder {
       splices: stretch.messages.map((message) => spoken.message(message, version)),
       posts: new Map(),
     };
-    known.push(made);
+    const others = known.get(stretch);
+    if (others === undefined) known.set(stretch, [made]);
+    else others.push(made);
     return made;
   }
 

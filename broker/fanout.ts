@@ -6,7 +6,15 @@
  * 32 KB, and per receiver one table look-up.
  */
 import type { Destination } from './destination.ts';
-import { dialectOf, type Encoder, type Hit, makeEncoder, named, type Stretch } from './encoder.ts';
+import {
+  dialectOf,
+  type Encoder,
+  type Hit,
+  makeEncoder,
+  named,
+  partOf,
+  type Stretch,
+} from './encoder.ts';
 import { expelAll } from './expel.ts';
 import type { Acknowledgement, Audience, Connection, Message, Subscriber } from './model.ts';
 import type { Delivery, Ports, SubscriberPage } from './ports.ts';
@@ -41,6 +49,8 @@ interface Topic extends Stretch {
   readonly destination: Destination;
   readonly messages: Message[];
   readonly places: number[];
+  /** Parts of it that subscribers with selectors get. */
+  readonly parts: Map<string, Topic>;
 }
 
 interface Found extends Hit {
@@ -120,7 +130,12 @@ function byDestination(publications: readonly Publication[]): Topic[] {
   for (const [place, { destination, message }] of publications.entries()) {
     const topic = topics.get(destination.canonical);
     if (topic === undefined) {
-      topics.set(destination.canonical, { destination, messages: [message], places: [place] });
+      topics.set(destination.canonical, {
+        destination,
+        messages: [message],
+        places: [place],
+        parts: new Map(),
+      });
     } else {
       topic.messages.push(message);
       topic.places.push(place);
@@ -163,12 +178,11 @@ function receive(receivers: Map<string, Receiver>, hit: Found): void {
 function narrow(topic: Topic, subscriber: Subscriber, wants: Wants): Topic | undefined {
   const wanted = topic.messages.map((message) => wants(subscriber, message));
   if (wanted.every((yes) => yes)) return topic;
-  if (!wanted.includes(true)) return undefined;
-  return {
-    destination: topic.destination,
+  return partOf(wanted, topic.parts, () => ({
+    ...topic,
     messages: topic.messages.filter((_, index) => wanted[index]),
     places: topic.places.filter((_, index) => wanted[index]),
-  };
+  }));
 }
 
 function join(

@@ -4,7 +4,7 @@
  * carrier allows. Messages between two changes of the audience are one stretch, encoded once.
  */
 import type { Destination } from './destination.ts';
-import { type Encoder, type Hit, makeEncoder, named } from './encoder.ts';
+import { type Encoder, type Hit, makeEncoder, named, partOf, type Stretch } from './encoder.ts';
 import { expelAll } from './expel.ts';
 import type { Audience, Headers, LoggedMessage, Message, Subscriber } from './model.ts';
 import type { Delivery, Ports } from './ports.ts';
@@ -66,9 +66,10 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
     if (pending.length === 0) return;
     const narrow = pending.some((message) => message.audience !== undefined);
     const stretch = { messages: pending.map((message) => positioned(message, pendingEpoch)) };
+    const parts = new Map<string, Stretch>();
     for (const subscriber of audience.values()) {
       if (!narrow && subscriber.selector === undefined) owe(subscriber, { stretch, subscriber });
-      else oweSome(subscriber, pending, stretch.messages);
+      else oweSome(subscriber, pending, stretch.messages, parts);
     }
     pending = [];
   }
@@ -77,11 +78,15 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
     subscriber: Subscriber,
     logged: readonly LoggedMessage[],
     messages: readonly Message[],
+    parts: Map<string, Stretch>,
   ): void {
-    const mine = messages.filter(
+    const wanted = messages.map(
       (message, index) => hears(subscriber, logged[index]?.audience) && wants(subscriber, message),
     );
-    if (mine.length > 0) owe(subscriber, { stretch: { messages: mine }, subscriber });
+    const stretch = partOf(wanted, parts, () => ({
+      messages: messages.filter((_, index) => wanted[index]),
+    }));
+    if (stretch !== undefined) owe(subscriber, { stretch, subscriber });
   }
 
   return {
@@ -101,7 +106,7 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
     replay(subscriber, messages, epoch) {
       settle();
       const mine = messages.map((message) => positioned(message, epoch));
-      oweSome(subscriber, messages, mine);
+      oweSome(subscriber, messages, mine, new Map());
     },
     answer(subscriber, receipt, headers) {
       settle();

@@ -1,5 +1,6 @@
 import { deliverLogs } from '../../broker/deliver.ts';
 import { taskHandler } from '../../lambda/work.ts';
+import { stompDialect } from '../../protocol/stomp/dialect.ts';
 import { frames } from './frames.ts';
 import { type Client, frame, leave, makeWorld, type World, type WorldOptions } from './world.ts';
 
@@ -280,6 +281,35 @@ test('except:self spares the sender, to: reaches only the named, replay as well'
   await late.send(subscribe('/room/x', ['last:10']));
   await world.pump();
   expect(bodies(late)).toEqual(['not me', 'all']);
+});
+
+test.each([
+  ['except', ['except:self'], []],
+  ['a selector', ['colour:red'], ["selector:colour = 'red'"]],
+])('what %s lets through is encoded once for all who get it', async (_name, header, wish) => {
+  let encoded = 0;
+  const world = rooms({
+    extend: (ports) => {
+      const message: typeof stompDialect.message = (...given) => {
+        encoded++;
+        return stompDialect.message(...given);
+      };
+      const stomp = { ...stompDialect, message };
+      return { ...ports, dialects: new Map([...ports.dialects, [stomp.name, stomp]]) };
+    },
+  });
+  const readers = [];
+  for (let n = 0; n < 20; n++) {
+    const reader = await joined(world, `r${n}`, '/room/x', wish);
+    await reader.send(frame('SUBSCRIBE', ['id:2', 'destination:/topic/x', ...wish]));
+    readers.push(reader);
+  }
+  const writer = await member(world, 'w');
+  await writer.send(send('/room/x', 'one', header), send('/topic/x', 'two', header));
+  await writer.send(send('/room/x', 'green', ['colour:green', 'to:nobody']));
+  await world.pump();
+  for (const reader of readers) expect(bodies(reader).sort()).toEqual(['one', 'two']);
+  expect(encoded).toBe(2);
 });
 
 test('nothing published after the RECEIPT of an UNSUBSCRIBE is delivered', async () => {
