@@ -41,7 +41,6 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
   /** Above all that are held: what was leased by a run that died is older than what follows. */
   let order = 0;
   for (const held of shelf.leases.values()) order = Math.max(order, held.order);
-  let buried = 0;
 
   function selectorOf(text: string | undefined): Selector {
     const known = selectors.get(text) ?? makeSelector(text);
@@ -81,21 +80,24 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
     };
   }
 
-  /** One round; returns how many items left the ready ones, to a consumer or to the dead. */
-  async function round(again: readonly Lease[]): Promise<number> {
+  /** One round; true if another may find something. */
+  async function round(again: readonly Lease[]): Promise<boolean> {
     const all = hands();
-    buried = 0;
-    const given = [...resumed(again, all), ...(await assigned(all))];
+    const repeated = resumed(again, all);
+    const { given, more } = await assigned(all);
+    const posted = [...repeated, ...given];
     await shelf.save();
-    for (const one of given) tell(one);
-    finish(given, await scene.post());
+    for (const one of posted) tell(one);
+    const gaveBack = finish(posted, await scene.post());
     await shelf.save();
-    return given.length + buried;
+    // What was told again and needs no ACK has made room.
+    return more || gaveBack || repeated.length > 0;
   }
 
   /** Leases that a crash left perhaps unposted. */
   function resumed(again: readonly Lease[], all: readonly Hand[]): Given[] {
     return again.flatMap((old) => {
+      shelf.uphold(old);
       const hand = all.find(({ consumer }) => consumerKey(consumer) === consumerKey(old));
       if (hand !== undefined) return [{ lease: old, hand, again: true }];
       shelf.giveBack(old);
@@ -104,21 +106,23 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
   }
 
   /** What is ready, to whoever may hold more; what has died is buried on the way. */
-  async function assigned(all: readonly Hand[]): Promise<Given[]> {
+  async function assigned(all: readonly Hand[]): Promise<{ given: Given[]; more: boolean }> {
     const given: Given[] = [];
     const asked = all.reduce((sum, { consumer, held }) => sum + consumer.prefetch - held, 0);
     // More leases than are read at once could not be acknowledged.
     const credit = Math.min(asked, limits.queueCellsMax - shelf.leases.size);
-    if (credit <= 0) return given;
+    if (credit <= 0) return { given, more: false };
     // What nobody wants stays in front: with selectors more is looked at than can be held.
     const picky = all.some(({ consumer }) => consumer.selector !== undefined);
     const most = picky ? limits.queueRoundItemsMax : Math.min(limits.queueRoundItemsMax, credit);
-    for (const item of await shelf.ready(most)) {
+    const ready = await shelf.ready(most);
+    let left = ready.length;
+    for (const item of ready) {
       const dead = reasonToBury(item, clock.now(), limits.deliveriesMaxDefault);
       if (dead !== undefined) {
         await bury(item, dead, step);
         shelf.drop(item);
-        buried++;
+        left--;
         continue;
       }
       const hand = given.length < credit ? freest(all, item) : undefined;
@@ -127,17 +131,19 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       hand.held++;
       shelf.lease(made);
       given.push({ lease: made, hand, again: false });
+      left--;
     }
-    return given;
+    return { given, more: ready.length === most && left < most };
   }
 
-  function finish(given: readonly Given[], cut: ReadonlySet<string>): void {
+  /** True if what was leased is ready again. */
+  function finish(given: readonly Given[], cut: ReadonlySet<string>): boolean {
     for (const { lease: made, hand } of given) {
       if (!cut.has(made.connectionId) && hand.consumer.ack === 'auto') shelf.settle(made);
     }
-    for (const consumer of [...shelf.consumers.values()]) {
-      if (cut.has(consumer.connectionId)) shelf.dismiss(consumer);
-    }
+    const gone = [...shelf.consumers.values()].filter(({ connectionId }) => cut.has(connectionId));
+    for (const consumer of gone) shelf.dismiss(consumer);
+    return gone.length > 0;
   }
 
   return {
@@ -145,7 +151,7 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       shelf.wind(clock.now());
       let again = [...shelf.leases.values()].filter(({ revision }) => revision > finished);
       for (let rounds = 0; rounds < limits.queueRoundsMax; rounds++) {
-        if ((await round(again)) === 0) return schedule();
+        if (!(await round(again))) return schedule();
         again = [];
       }
       await logs.journal.append(destination.canonical, [{ type: 'tick' }]);

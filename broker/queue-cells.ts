@@ -1,8 +1,9 @@
 /**
  * A queue on its shelf. Keys order what is read together:
  *
- * `c…` consumers · `d…` delayed items by time · `l…` leased items · `m` the queue's own facts ·
- * `r…` ready items, highest priority first, then in the order of the log.
+ * `a` the queue's own facts, `c…` consumers and `l…` leased items: read as one, by each run ·
+ * `r…` ready items, highest priority first, then in the order of the log ·
+ * `w…` items that wait, by time.
  */
 import {
   type Cell,
@@ -59,26 +60,28 @@ export interface Meta {
   readonly tickAt: number;
 }
 
-export const META_KEY = 'm';
+export const META_KEY = 'a';
+/** Where each kind begins; all before `ready` are read together. */
+export const PREFIX = { consumer: 'c', lease: 'l', ready: 'r', delayed: 'w' } as const;
 
 export function placeIn(generation: number, seq: number): string {
   return `${String(generation).padStart(6, '0')}-${String(seq).padStart(15, '0')}`;
 }
 
 export function readyKey({ priority, place }: Item): string {
-  return `r${9 - priority}#${place}`;
+  return `${PREFIX.ready}${9 - priority}#${place}`;
 }
 
 export function delayedKey({ availableAt, place }: Item): string {
-  return `d${String(availableAt).padStart(15, '0')}#${place}`;
+  return `${PREFIX.delayed}${String(availableAt).padStart(15, '0')}#${place}`;
 }
 
 export function leaseKey({ item }: Lease): string {
-  return `l${item.place}`;
+  return `${PREFIX.lease}${item.place}`;
 }
 
 export function consumerKey(one: Pick<Subscriber, 'connectionId' | 'subscriptionId'>): string {
-  return `c${one.connectionId}#${one.subscriptionId}`;
+  return `${PREFIX.consumer}${one.connectionId}#${one.subscriptionId}`;
 }
 
 export function encodeItem(item: Item): Uint8Array {

@@ -24,6 +24,7 @@ import {
   leaseKey,
   META_KEY,
   type Meta,
+  PREFIX,
   readyKey,
 } from './queue-cells.ts';
 
@@ -39,12 +40,17 @@ export interface QueueShelf {
   /** The consumer is gone: what it held is ready again, marked redelivered. */
   dismiss(who: Pick<Membership, 'connectionId' | 'subscriptionId'>): void;
   lease(lease: Lease): void;
+  /** A lease of a run that died: it stands, and is nothing besides. */
+  uphold(lease: Lease): void;
   /** The item is consumed, or dead: it is gone. */
   settle(lease: Lease): void;
   /** Ready again. */
   giveBack(lease: Lease): void;
   drop(item: Item): void;
-  /** Ready items in order, at most so many, changes of this run included; none that is leased. */
+  /**
+   * Ready items in order, at most so many, changes of this run included; none that is leased. Only
+   * what it has returned may be leased or dropped.
+   */
   ready(most: number): Promise<readonly Item[]>;
   /** Moves what is due at `now`: leases run out, delays over. */
   wind(now: number): void;
@@ -58,31 +64,35 @@ export interface QueueShelf {
 export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Promise<QueueShelf> {
   const { shelf } = logs;
   const { limits, clock } = ports;
-  const some = (from: string, to: string, most: number = limits.queueCellsMax) =>
-    shelf.read(name, { from, to, most });
-  const [consumerCells, delayedCells, leaseCells, metaCells] = await Promise.all([
-    some('c', 'd'),
+  const read = (from: string, to: string, most: number) => shelf.read(name, { from, to, most });
+  const [cells, delayedCells] = await Promise.all([
+    read(META_KEY, PREFIX.ready, limits.queueCellsMax),
     // The first are due first: a million that wait for tomorrow are not read today.
-    some('d', 'e', limits.queueRoundItemsMax),
-    some('l', 'm'),
-    some(META_KEY, 'n', 1),
+    read(PREFIX.delayed, AFTER_DELAYED, limits.queueRoundItemsMax),
   ]);
-  const consumers = new Map(consumerCells.map(([key, cell]) => [key, decodeConsumer(cell)]));
+  const consumers = new Map<string, Consumer>();
+  const leases = new Map<string, Lease>();
+  let meta = NEW;
+  for (const [key, cell] of cells) {
+    if (key === META_KEY) meta = decodeMeta(cell);
+    else if (key.startsWith(PREFIX.consumer)) consumers.set(key, decodeConsumer(cell));
+    else {
+      const lease = decodeLease(cell);
+      leases.set(lease.item.place, lease);
+    }
+  }
   const delayed = new Map(delayedCells.map(([key, cell]) => [key, decodeItem(cell)]));
   /** None of the delayed that were not read is due before this. */
   const unreadDue =
     delayedCells.length < limits.queueRoundItemsMax
       ? undefined
       : [...delayed.values()].at(-1)?.availableAt;
-  const leases = new Map(
-    leaseCells.map(([, cell]) => decodeLease(cell)).map((lease) => [lease.item.place, lease]),
-  );
-  const stored = metaCells[0]?.[1];
-  let meta = stored === undefined ? NEW : decodeMeta(stored);
   const changes = new Map<string, Uint8Array | undefined>();
   /** Ready items put in this run, and those taken out, by key. */
   const put = new Map<string, Item>();
   const taken = new Set<string>();
+  /** Ready ones known to be on the shelf; the others need not be taken off it. */
+  const shelved = new Set<string>();
 
   function setMeta(change: Partial<Meta>): void {
     meta = { ...meta, ...change };
@@ -90,6 +100,8 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
   }
 
   function place(item: Item): void {
+    // A run that died has leased it: what it was to become comes again.
+    if (leases.has(item.place)) return;
     if (item.availableAt > clock.now()) {
       delayed.set(delayedKey(item), item);
       changes.set(delayedKey(item), encodeItem(item));
@@ -101,9 +113,11 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
   }
 
   function drop(item: Item): void {
-    put.delete(readyKey(item));
-    taken.add(readyKey(item));
-    changes.set(readyKey(item), undefined);
+    const key = readyKey(item);
+    put.delete(key);
+    taken.add(key);
+    if (shelved.has(key)) changes.set(key, undefined);
+    else changes.delete(key);
   }
 
   function settle(lease: Lease): void {
@@ -118,8 +132,9 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
 
   async function ready(most: number): Promise<readonly Item[]> {
     // Whatever of the stored ones this run took may stand in front: as many more are read.
-    const cells = await shelf.read(name, { from: 'r', to: 's', most: most + taken.size });
-    const items = new Map(cells.map(([key, cell]) => [key, decodeItem(cell)]));
+    const stored = await read(PREFIX.ready, PREFIX.delayed, most + taken.size);
+    const items = new Map(stored.map(([key, cell]) => [key, decodeItem(cell)]));
+    for (const key of items.keys()) shelved.add(key);
     for (const [key, item] of put) items.set(key, item);
     for (const key of taken) items.delete(key);
     const leased = [...items.values()].filter((item) => leases.has(item.place));
@@ -161,6 +176,10 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
       leases.set(lease.item.place, lease);
       changes.set(leaseKey(lease), encodeLease(lease));
     },
+    uphold({ item }) {
+      shelved.add(readyKey(item));
+      drop(item);
+    },
     settle,
     giveBack,
     drop,
@@ -194,6 +213,7 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
       const expiresAt = clock.now() + life;
       const entries = [...changes];
       changes.clear();
+      for (const [key, value] of entries) if (value !== undefined) shelved.add(key);
       await shelf.write(
         name,
         entries.filter(([, value]) => value !== undefined),
@@ -210,4 +230,5 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
   };
 }
 
+const AFTER_DELAYED = 'x';
 const NEW: Meta = { epoch: '', generation: 0, added: 0, tickAt: 0 };

@@ -3,7 +3,8 @@
  * is acknowledged, and `deliver` alone keeps its shelf. Nothing here is contended; whatever a crash
  * left half done is found on the shelf and done again:
  *
- * 1. Messages become items, and the mark `added` says how far; a repeat adds nothing twice.
+ * 1. Messages become items, and the mark `added` says how far; a repeat adds nothing twice. What
+ *    finds a consumer at once is put on the shelf as its lease.
  * 2. Acknowledgements settle leases, and name one delivery each: of a later one they are void.
  * 3. Items are leased to consumers that may hold more, then posted. A lease whose change of the log
  *    was not finished is posted again, with the same ack id.
@@ -34,7 +35,6 @@ export async function deliverQueue(
   const scene = await makeScene(destination, ports);
   const step: QueueStep = { destination, shelf, scene, ports, logs, revision: last.revision };
   for (const record of records) await take(record, step);
-  await shelf.save();
   const unfinished = progress?.epoch === last.epoch ? progress.revision : 0;
   await makeHandout(step, unfinished).run();
   await shelf.save();

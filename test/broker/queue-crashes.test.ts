@@ -102,14 +102,18 @@ async function atEveryCall(
 
 const MOMENTS: readonly Moment[] = ['before', 'half', 'after'];
 
-test.each(MOMENTS)(
-  'a deliverer that dies %s a call: each message comes once or marked, and one ACK settles all before it',
-  async (moment) => {
+test.each(
+  MOMENTS.flatMap((moment) => [
+    [moment, 'client', 3] as const,
+    [moment, 'auto', 3] as const,
+    [moment, 'auto', 1] as const,
+  ]),
+)(
+  'a deliverer that dies %s a call: each message comes once or marked, and is settled once (ack:%s, %i held)',
+  async (moment, mode, prefetch) => {
     const calls = await atEveryCall(moment, async (world, die) => {
-      const readers = [
-        await consumer(world, 'a', ['ack:client', 'prefetch-count:3']),
-        await consumer(world, 'b', ['ack:client', 'prefetch-count:3']),
-      ];
+      const wish = [`ack:${mode}`, `prefetch-count:${prefetch}`];
+      const readers = [await consumer(world, 'a', wish), await consumer(world, 'b', wish)];
       await send(world, ['1', '2', '3', '4']);
       await die();
       const unmarked: string[] = [];
@@ -121,7 +125,8 @@ test.each(MOMENTS)(
           if (headers['redelivered'] === undefined) unmarked.push(body);
         }
         const last = got.at(-1)?.headers['ack'];
-        if (last !== undefined) await reader.send(frame('ACK', [`id:${last}`]));
+        if (last !== undefined && mode === 'client')
+          await reader.send(frame('ACK', [`id:${last}`]));
       }
       await settle(world);
       expect([...all].sort()).toEqual(['1', '2', '3', '4']);
