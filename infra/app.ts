@@ -1,7 +1,8 @@
 /**
  * The broker alone in a stack of its own: `npx cdk deploy`, with `-c ingress=direct` without its
  * queue, with `-c rules=stompway.json` by the operator's rules, with `-c http=true` with HTTP beside
- * the WebSockets, with `-c cloudFront=true` with both behind one domain.
+ * the WebSockets, with `-c cloudFront=true` with both behind one domain, with `-c posting=sdk` with
+ * posts through the SDK.
  */
 import { App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { readRulesFile } from './rules.ts';
@@ -12,6 +13,7 @@ const stack = new Stack(app, 'Stompway', { description: 'stompway: a message bro
 const broker = new StompBroker(stack, 'Broker', {
   ingress: ingress(app.node.tryGetContext('ingress') ?? 'fifo'),
   ...rules(app.node.tryGetContext('rules')),
+  ...posting(app.node.tryGetContext('posting')),
   http: flag('http'),
   cloudFront: flag('cloudFront'),
   // This stack is for trying the broker: `cdk destroy` leaves nothing behind.
@@ -33,6 +35,12 @@ for (const [name, value] of Object.entries(outputs)) {
 
 function rules(file: unknown): Pick<StompBrokerProps, 'rules'> {
   return file === undefined ? {} : { rules: readRulesFile(String(file)) };
+}
+
+function posting(asked: unknown): Pick<StompBrokerProps, 'posting'> {
+  if (asked === undefined) return {};
+  if (asked === 'sdk' || asked === 'fast') return { posting: asked };
+  throw new Error(`-c posting=${asked}: there are "sdk" and "fast"`);
 }
 
 /** `-c name=true`; both APIs are there with `cloudFront`. */

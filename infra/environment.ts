@@ -15,4 +15,6 @@ export const VARIABLES = {
   greetings: 'GREETINGS_URL',
   /** Set for `http` where the front door leads SockJS's WebSockets to the stage. */
   frontDoor: 'FRONT_DOOR',
+  /** `sdk` where posts leave through the SDK; absent otherwise. */
+  posting: 'POSTING',
 } as const;

@@ -16,6 +16,8 @@ export interface Environment {
   readonly greetingsUrl: string | undefined;
   /** Whether SockJS's WebSockets find their way here. */
   readonly frontDoor: boolean;
+  /** Whether posts leave through the SDK, or by our own signer and sockets. */
+  readonly posting: 'sdk' | 'fast';
 }
 
 /** Throws with every fault found, by variable name. */
@@ -28,6 +30,7 @@ export function readEnvironment(
   const tasksUrl = variables['TASKS_URL'] || undefined;
   const greetingsUrl = variables['GREETINGS_URL'] || undefined;
   const frontDoor = Boolean(variables['FRONT_DOOR']);
+  const posting = variables['POSTING'] || 'fast';
   const faults = [
     tableName === '' && 'TABLE_NAME is missing: the name of the DynamoDB table',
     !isUrl(managementEndpoint) &&
@@ -37,9 +40,18 @@ export function readEnvironment(
       !isUrl(greetingsUrl) &&
       `GREETINGS_URL must be a URL, not "${greetingsUrl}"`,
     tasksUrl !== undefined && !isUrl(tasksUrl) && `TASKS_URL must be a URL, not "${tasksUrl}"`,
+    posting !== 'sdk' && posting !== 'fast' && `POSTING must be sdk or fast, not "${posting}"`,
   ].filter((fault) => fault !== false);
   if (faults.length > 0) throw new Error(`the environment is incomplete: ${faults.join('; ')}`);
-  return { tableName, managementEndpoint, queueUrl, tasksUrl, greetingsUrl, frontDoor };
+  return {
+    tableName,
+    managementEndpoint,
+    queueUrl,
+    tasksUrl,
+    greetingsUrl,
+    frontDoor,
+    posting: posting === 'sdk' ? posting : 'fast',
+  };
 }
 
 /** `http:` is for tests against an endpoint on this machine. */

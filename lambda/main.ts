@@ -7,9 +7,11 @@ import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagem
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { fastManagement } from '../adapters/apigateway/fast.ts';
 import { gatewayLiveness } from '../adapters/apigateway/liveness.ts';
 import { managementClient } from '../adapters/apigateway/management.ts';
-import { sdkOutbox } from '../adapters/apigateway/outbox.ts';
+import { gatewayOutbox, sdkOutbox } from '../adapters/apigateway/outbox.ts';
+import { socketSender } from '../adapters/apigateway/socket-sender.ts';
 import { dynamoChecks } from '../adapters/dynamodb/checks.ts';
 import { appendingClient, dynamoJournal } from '../adapters/dynamodb/journal.ts';
 import { dynamoMailboxes } from '../adapters/dynamodb/mailboxes.ts';
@@ -24,7 +26,7 @@ import { sqsIngress } from '../adapters/sqs/ingress.ts';
 import { readTask, sqsLater } from '../adapters/sqs/later.ts';
 import { consoleLog, systemClock, systemIds, systemTimer } from '../adapters/system.ts';
 import { LIMITS } from '../broker/limits.ts';
-import type { Ingress, Later, Liveness, Logs, Ports } from '../broker/ports.ts';
+import type { Ingress, Later, Liveness, Logs, Outbox, Ports } from '../broker/ports.ts';
 import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
@@ -40,6 +42,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import type { HttpHandler } from './exchange.ts';
 import { type FunctionUrlEvent, streamed, streamingRuntime } from './function-url.ts';
 import { greetHandler, greetingsHandler } from './greet.ts';
+import { guardPorts, loadShipped } from './guard.ts';
 import { makeHttp } from './http.ts';
 import { messageHandler } from './message.ts';
 import { readPolicies } from './rules.ts';
@@ -47,7 +50,10 @@ import { streamHandler } from './stream.ts';
 import { SERVER } from './version.ts';
 
 export const connect = /* @__PURE__ */ wired((world) =>
-  connectHandler({ ...world, store: dynamoStore(tabled(world)) }, greeting(world)),
+  connectHandler(
+    { ...world, ...guarding(world), store: dynamoStore(tabled(world)) },
+    greeting(world),
+  ),
 );
 export const disconnect = /* @__PURE__ */ wired((world) =>
   disconnectHandler(conversing(world), queueing(world)),
@@ -71,6 +77,7 @@ export const http = /* @__PURE__ */ streaming((world) => {
     ports,
     mailboxes: dynamoMailboxes(tabled(world)),
     ingress: queueing(world) ?? directIngress(messageHandler(ports), ports),
+    administration: SHIPPED.administration,
     sockjs: {
       prefix: '/sockjs',
       websocket: world.environment.frontDoor,
@@ -159,6 +166,27 @@ function asking(world: World): Liveness {
   return routeLiveness(gateway, dynamoMailboxes(tabled(world)));
 }
 
+function posting(world: World): Outbox {
+  const { managementEndpoint: endpoint, posting } = world.environment;
+  const client = managementClient(endpoint);
+  if (posting === 'sdk') return sdkOutbox({ ...world, client });
+  const sender = socketSender({ ...world, endpoint, socketsMax: world.limits.postsAtOnceMax });
+  const management = fastManagement({ ...world, client, endpoint, sender });
+  return gatewayOutbox({ ...world, management });
+}
+
+/** Read once, before the first event: it names who may come in. */
+const SHIPPED = await loadShipped(new URL('.', import.meta.url), {
+  clock: systemClock,
+  limits: LIMITS,
+  log: consoleLog(),
+  variables: process.env,
+});
+
+function guarding(world: World): ReturnType<typeof guardPorts> {
+  return guardPorts(SHIPPED, world, () => dynamoShelf(tabled(world)));
+}
+
 /** Only `deliver` puts things off, and only `work` asks: the other bundles go without. */
 const UNASKED: Pick<Logs, 'later' | 'liveness'> = {
   later: { schedule: () => Promise.reject(new Error('only deliver puts things off')) },
@@ -182,12 +210,10 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
   };
   return {
     ...world,
+    ...guarding(world),
     store,
     outbox: routeOutbox({
-      sockets: sdkOutbox({
-        ...world,
-        client: managementClient(world.environment.managementEndpoint),
-      }),
+      sockets: posting(world),
       sessions: mailboxOutbox({ ...world, mailboxes: dynamoMailboxes(table) }),
     }),
     dialects: new Map([stompDialect, jsonDialect, eventsDialect].map((one) => [one.name, one])),

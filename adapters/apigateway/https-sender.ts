@@ -60,7 +60,8 @@ export function httpsSender({
         finish();
       };
       outgoing.on('response', (response) => {
-        collect(response).then(
+        collect(
+          response,
           (answer) => settle(() => resolve(answer)),
           (cause) => settle(() => reject(cause)),
         );
@@ -78,18 +79,25 @@ function isReset(cause: unknown): boolean {
   return cause.code === 'ECONNRESET' || cause.code === 'EPIPE';
 }
 
-async function collect(response: http.IncomingMessage): Promise<SenderAnswer> {
+function collect(
+  response: http.IncomingMessage,
+  resolve: (answer: SenderAnswer) => void,
+  reject: (cause: unknown) => void,
+): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response) {
+  response.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > RESPONSE_BYTES_MAX) throw new Error('The answer is too long');
-  }
-  const errorType = response.headers['x-amzn-errortype'];
-  return {
-    status: response.statusCode ?? 0,
-    errorType: typeof errorType === 'string' ? errorType : '',
-    body: Buffer.concat(chunks),
-  };
+    if (bytes > RESPONSE_BYTES_MAX) response.destroy(new Error('The answer is too long'));
+  });
+  response.on('error', reject);
+  response.on('end', () => {
+    const errorType = response.headers['x-amzn-errortype'];
+    resolve({
+      status: response.statusCode ?? 0,
+      errorType: typeof errorType === 'string' ? errorType : '',
+      body: Buffer.concat(chunks),
+    });
+  });
 }

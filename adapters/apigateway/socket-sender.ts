@@ -31,16 +31,45 @@ export function socketSender(options: SocketSenderOptions): Sender {
   };
 }
 
-interface Job {
+/** A post on its way. Settles once: what comes after that is nothing. */
+class Job {
   readonly post: SignedPost;
   readonly body: Uint8Array;
-  /** Only the first of these calls counts. */
-  accept(response: Response): void;
-  refuse(cause: unknown): void;
-  settled: boolean;
+  settled = false;
   /** It stands in line for the second time, and for a new connection. */
-  again: boolean;
-  wire: Wire | undefined;
+  again = false;
+  wire: Wire | undefined = undefined;
+  /** Set by whoever makes it. */
+  cancel = (): void => {};
+  private readonly resolve: (response: Response) => void;
+  private readonly reject: (cause: unknown) => void;
+
+  constructor(
+    post: SignedPost,
+    body: Uint8Array,
+    resolve: (response: Response) => void,
+    reject: (cause: unknown) => void,
+  ) {
+    this.post = post;
+    this.body = body;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  accept(response: Response): void {
+    if (this.settle()) this.resolve(response);
+  }
+
+  refuse(cause: unknown): void {
+    if (this.settle()) this.reject(cause);
+  }
+
+  private settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    this.cancel();
+    return true;
+  }
 }
 
 class Pool {
@@ -62,21 +91,9 @@ class Pool {
   send(post: SignedPost, body: Uint8Array): Promise<Response> {
     const { timer, requestMilliseconds = REQUEST_MILLISECONDS_MAX } = this.options;
     return new Promise((resolve, reject) => {
-      const once =
-        <Value>(finish: (value: Value) => void) =>
-        (value: Value): void => {
-          if (job.settled) return;
-          job.settled = true;
-          cancel();
-          finish(value);
-        };
-      const [accept, refuse] = [once(resolve), once(reject)];
-      const job: Job = {
-        ...{ post, body, accept, refuse },
-        ...{ settled: false, again: false, wire: undefined },
-      };
-      const cancel = timer.after(requestMilliseconds, () => {
-        refuse(new Error(`No answer within ${requestMilliseconds} ms`));
+      const job = new Job(post, body, resolve, reject);
+      job.cancel = timer.after(requestMilliseconds, () => {
+        job.refuse(new Error(`No answer within ${requestMilliseconds} ms`));
         job.wire?.cut();
       });
       this.line.push(job);

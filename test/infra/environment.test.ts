@@ -20,7 +20,7 @@ function asked(): readonly string[] {
   const spy = new Proxy(values, {
     get(_, name) {
       names.add(String(name));
-      return 'https://localhost';
+      return name === 'POSTING' ? 'sdk' : 'https://localhost';
     },
   });
   readEnvironment(spy);
@@ -29,6 +29,27 @@ function asked(): readonly string[] {
 
 test('the handlers read the variables that the template sets, name by name', () => {
   expect([...asked()].sort()).toEqual(Object.values(VARIABLES).sort());
+});
+
+test('only the functions that post are told to do so by the SDK, and only if asked', () => {
+  const { template } = synthesize({ posting: 'sdk' });
+  const told = resources(template, 'AWS::Lambda::Function').filter(
+    ({ properties }) => 'POSTING' in object(object(properties['Environment'])['Variables']),
+  );
+  expect(told.map(({ properties }) => properties['Handler']).sort()).toEqual([
+    'index.dead',
+    'index.deliver',
+    'index.disconnect',
+    'index.message',
+    'index.work',
+  ]);
+});
+
+test('a way to post that there is not is a fault in words', () => {
+  const variables = { TABLE_NAME: 't', MANAGEMENT_ENDPOINT: 'https://localhost/ws' };
+  expect(readEnvironment(variables).posting).toBe('fast');
+  expect(readEnvironment({ ...variables, POSTING: 'sdk' }).posting).toBe('sdk');
+  expect(() => readEnvironment({ ...variables, POSTING: 'quick' })).toThrow('POSTING');
 });
 
 test('only the functions that queue something are told of the queue', () => {
