@@ -119,9 +119,11 @@ function listen(
   jitter: Jitter | undefined,
   { timeouts, admit }: Gauges,
 ): SocketListener {
+  // Who floods us and takes nothing hears nothing: words must not fill the memory.
   const say = (connection: ClientSocket, text: string): void => {
-    if (connection.live) {
-      connection.write(textFrames(Buffer.from(text), world.limits.frameBytesMax));
+    const { clientBufferBytesMax, frameBytesMax } = world.limits;
+    if (connection.live && connection.bufferedBytes <= clientBufferBytesMax) {
+      connection.write(textFrames(Buffer.from(text), frameBytesMax));
     }
   };
   const now = (): number => world.clock.now();

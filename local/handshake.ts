@@ -25,9 +25,13 @@ export function headerOf(
   return entry?.[1];
 }
 
-/** Answers an upgrade with a plain HTTP response and closes. A reset peer costs nothing. */
+/**
+ * Answers an upgrade with a plain HTTP response and closes, whether or not the peer closes its side.
+ * A reset peer costs nothing.
+ */
 export function refuse(socket: Socket, status: number, words: string): void {
   const body = JSON.stringify({ message: words });
+  socket.once('finish', () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`,

@@ -61,25 +61,23 @@ export function startPump(options: PumpOptions): Pump {
     let cursor = await stream.committed();
     while (!stopped) {
       awake = false;
-      const read = await stream.read(cursor, batchMax);
-      if (read.length === 0) {
-        if (!awake) for (const waiter of waiters.splice(0)) waiter();
-        await sleep();
-      } else if (await tried(read.map(({ record }) => record))) {
-        cursor = read.at(-1)?.cursor ?? cursor;
-        await stream.commit(cursor);
+      try {
+        const read = await stream.read(cursor, batchMax);
+        if (read.length > 0) {
+          await deliver(read.map(({ record }) => record));
+          const reached = read.at(-1)?.cursor ?? cursor;
+          await stream.commit(reached);
+          cursor = reached;
+          continue;
+        }
+      } catch (cause) {
+        // The stream itself may fail as well: a full disk ends no process.
+        log.error('deliver-failed', cause, { cursor });
+        await new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
+        continue;
       }
-    }
-  }
-
-  async function tried(records: readonly LogRecord[]): Promise<boolean> {
-    try {
-      await deliver(records);
-      return true;
-    } catch (cause) {
-      log.error('deliver-failed', cause, { records: records.length });
-      await new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
-      return false;
+      if (!awake) for (const waiter of waiters.splice(0)) waiter();
+      await sleep();
     }
   }
 

@@ -139,9 +139,11 @@ function append({ tables, ids }: World, destination: string, entries: readonly E
 function takePublishId({ tables, clock, limits }: World, log: string, id: string): boolean {
   const now = clock.now();
   for (const key of [...tables.publishIdExpiries.getKeys({ end: [now], limit: SWEPT_PER_CALL })]) {
-    const [, ...name] = key;
+    const [, one, publishId] = key;
+    const name: [string, string] = [String(one), String(publishId)];
     tables.publishIdExpiries.removeSync(key);
-    tables.publishIds.removeSync([String(name[0]), String(name[1])]);
+    // It may have been taken anew since.
+    if ((tables.publishIds.get(name) ?? 0) <= now) tables.publishIds.removeSync(name);
   }
   const taken = tables.publishIds.get([log, id]);
   if (taken !== undefined && taken > now) return false;
@@ -151,9 +153,9 @@ function takePublishId({ tables, clock, limits }: World, log: string, id: string
   return true;
 }
 
-/** Inside a transaction. */
+/** Inside a transaction. What is older than any SUBSCRIBE can get goes. */
 function keep(
-  { tables, clock }: World,
+  { tables, clock, limits }: World,
   log: [destination: string, epoch: string],
   messages: readonly LoggedMessage[],
   expiresAt: number,
@@ -169,6 +171,11 @@ function keep(
     if (tables.history.get(key) !== undefined) continue;
     tables.history.putSync(key, { message, expiresAt });
     tables.historyExpiries.putSync([expiresAt, ...key], 0);
+    const old = [...log, message.seq - limits.replayMax];
+    const row = tables.history.get(old);
+    if (row === undefined) continue;
+    tables.history.removeSync(old);
+    tables.historyExpiries.removeSync([row.expiresAt, ...old]);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Logs in this process's memory, with their stream. Every method does its work at once, before it
- * returns its promise, so each is atomic. Expired history is dropped by the calls that add to it.
+ * returns its promise, so each is atomic. Expired history is dropped by the calls that add to it, and
+ * so is what is older than any SUBSCRIBE can get.
  */
 
 import type { Limits } from '../../broker/limits.ts';
@@ -102,7 +103,10 @@ export function memoryJournal(world: {
         if (kept.expiresAt > clock.now()) break;
         log.history.delete(seq);
       }
-      for (const message of messages) log.history.set(message.seq, { message, expiresAt });
+      for (const message of messages) {
+        log.history.set(message.seq, { message, expiresAt });
+        log.history.delete(message.seq - limits.replayMax);
+      }
     },
 
     async history(destination, epoch, { after, upTo, most }) {

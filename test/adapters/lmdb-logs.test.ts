@@ -7,6 +7,7 @@ import type { Clock, Ids } from '../../broker/ports.ts';
 import { checksContract } from '../contract/checks.ts';
 import { heldContract } from '../contract/held.ts';
 import { journalContract } from '../contract/journal.ts';
+import { keepsNoMoreThanCanBeAsked } from '../contract/journal-bound.ts';
 import { idsInARow, joined, START, said, saidIn } from '../contract/journal-world.ts';
 import { type MakeStream, streamContract, withRecords } from '../contract/log-stream.ts';
 import { rosterContract, there } from '../contract/roster.ts';
@@ -50,6 +51,9 @@ shelfContract('lmdb', async (clock) => {
   const { store, close } = await opened({ clock, limits: LIMITS });
   return { shelf: store.shelf, close };
 });
+
+test('what is older than any SUBSCRIBE can get is dropped, however long it might be kept', () =>
+  keepsNoMoreThanCanBeAsked(journals));
 
 describe('after a restart', () => {
   async function twice(

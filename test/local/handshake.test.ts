@@ -1,6 +1,8 @@
 /** Rules 1 to 3 of the gateway: how a connection begins. */
 import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { WebSocket } from 'ws';
+import { refuse } from '../../local/handshake.ts';
 import { arrivals, client, clientFrame, closeAll, rawClient, refusal, start } from './gateway.ts';
 
 afterEach(closeAll);
@@ -32,6 +34,24 @@ describe('rule 1: $connect runs before the 101', () => {
       expect(started.disconnects.all).toEqual([]);
     },
   );
+
+  test('a refused client that keeps its side open is let go of', async () => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      refuse(socket, 403, 'Forbidden');
+      socket.once('close', () => server.emit('released'));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const released = once(server, 'released');
+    const peer = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const [answer] = await once(peer, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+    await released;
+    peer.destroy();
+    server.close();
+  });
 
   test('any 2xx admits', async () => {
     const started = await start({ onConnect: () => ({ statusCode: 204 }) });
