@@ -45,8 +45,6 @@ export interface BrokerFunctionsProps {
   /** Behind the front door alone: who asks to be greeted. */
   readonly greetings?: Queue;
   readonly rules?: readonly DestinationRule[];
-  /** Of `security`, checked. */
-  readonly security?: string;
   /** @default 'fast' */
   readonly posting?: 'sdk' | 'fast';
   readonly memory?: { readonly [handler in HandlerName]?: number };
@@ -100,9 +98,7 @@ export class BrokerFunctions extends Construct {
     ]);
     this.work = this.add('work', 'Does what was put off, and finds who is gone', [
       this.onTable(TABLE_ACTIONS.work),
-      ...(props.security === undefined
-        ? [manageConnections(stage, 'GET')]
-        : [manageConnections(stage, 'GET', 'POST', 'DELETE')]),
+      manageConnections(stage, 'GET'),
       consume(tasks.queue),
     ]);
     if (props.servesHttp) {
@@ -142,14 +138,13 @@ export class BrokerFunctions extends Construct {
   }
 
   private add(handler: HandlerName, description: string, statements: readonly PolicyStatement[]) {
-    const { table, logRetention, memory, security } = this.props;
+    const { table, logRetention, memory } = this.props;
     const made = handlerFunction(this, `${handler[0]?.toUpperCase()}${handler.slice(1)}`, {
       handler,
       description: `${Stack.of(this).stackName}: ${description}`,
       memorySize: memory?.[handler] ?? MEMORY[handler],
       environment: this.environment(handler),
-      statements: security === undefined ? statements : [...statements, this.guard(handler)],
-      ...(security === undefined ? {} : { security }),
+      statements,
       ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
       ...(handler === 'http' ? { timeout: HTTP_TIMEOUT } : {}),
       // `connect` meets no destination.
@@ -158,12 +153,6 @@ export class BrokerFunctions extends Construct {
     });
     table.encryptionKey?.grantEncryptDecrypt(made);
     return made;
-  }
-
-  /** Where identity is configured every function reads bans, and `work` ends connections. */
-  private guard(handler: HandlerName): PolicyStatement {
-    const { work, guard } = TABLE_ACTIONS;
-    return this.onTable(handler === 'work' ? [...new Set([...work, ...guard])] : guard);
   }
 
   private environment(handler: HandlerName): Readonly<Record<string, string>> {
