@@ -190,3 +190,45 @@ export function listOf(value: unknown, name: string): readonly unknown[] {
 export function grantsOf(value: unknown): readonly Grant[] {
   return parseGrants(value, 'grants');
 }
+
+/** Who may come in, of `stompway.json` or of `security.json` beside a bundle. */
+export interface DoorSettings {
+  readonly identity?: IdentitySettings;
+  /** Pages that may connect; absent: all. */
+  readonly origins?: readonly string[];
+  /** SHA-256 of administrators' keys. */
+  readonly administration?: readonly string[];
+}
+
+export const SECURITY_KEYS = ['identity', 'permissions', 'origins', 'administration'] as const;
+
+/** Throws in words for the operator. */
+export function parseSecurity(fields: ReadonlyMap<string, unknown>): DoorSettings {
+  const [identity, permissions] = [fields.get('identity'), fields.get('permissions')];
+  if (identity === undefined && permissions !== undefined) {
+    throw new Error('permissions need identity: else nobody is known by name');
+  }
+  const [origins, administration] = [fields.get('origins'), fields.get('administration')];
+  return {
+    ...(identity === undefined ? {} : { identity: parseIdentity(identity, permissions) }),
+    ...(origins === undefined ? {} : { origins: listOf(origins, 'origins').map(originOf) }),
+    ...(administration === undefined ? {} : { administration: keysOf(administration) }),
+  };
+}
+
+function keysOf(json: unknown): readonly string[] {
+  const keys = fieldsOf(json, 'administration', ['keys']).get('keys');
+  return listOf(keys, 'administration.keys').map((key, index) => {
+    if (typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)) return key;
+    throw new Error(
+      `administration.keys[${index}] must be the SHA-256 of a key, 64 hexadecimal digits`,
+    );
+  });
+}
+
+/** As browsers write it: scheme, host, port if it is not the scheme's own. */
+function originOf(value: unknown, index: number): string {
+  const text = typeof value === 'string' ? value : '';
+  if (URL.canParse(text) && new URL(text).origin === text) return text;
+  throw new Error(`origins[${index}] must be an origin, "https://app.example"`);
+}

@@ -68,9 +68,21 @@ function report(handler: HandlerName, { outputs }: Metafile): void {
   console.log(`${handler.padEnd(12)}${(bytes / 1024).toFixed(1).padStart(7)} KB`);
 }
 
+/** What reads settings and tokens: shipped beside a bundle where identity is configured. */
+function identity(folder: string): BuildOptions {
+  const { stdin: _, alias: __, plugins: ___, ...common } = options('connect', folder);
+  return {
+    ...common,
+    entryPoints: [join(root, 'adapters/identity/shipped.ts')],
+    outfile: join(folder, 'identity', 'index.mjs'),
+  };
+}
+
 const folder = resolve(process.argv[2] ?? join(root, 'build'));
 for (const handler of HANDLERS) {
   rmSync(join(folder, handler), { recursive: true, force: true });
   const { metafile } = await build(options(handler, folder));
   if (metafile !== undefined) report(handler, metafile);
 }
+rmSync(join(folder, 'identity'), { recursive: true, force: true });
+await build(identity(folder));

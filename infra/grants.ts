@@ -10,6 +10,8 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 export const TABLE_ACTIONS = {
   /** Writes a connection's record. */
   open: ['dynamodb:PutItem'],
+  /** Where identity is configured: finds a user's connections, reads bans, and notes both. */
+  guard: ['dynamodb:BatchWriteItem', 'dynamodb:Query'],
   /** Reads who hears a destination. */
   readSubscribers: ['dynamodb:Query'],
   /** Makes a connection a tombstone and removes what hangs on it. */

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DockerImage, Duration, FileSystem, RemovalPolicy, Stack } from 'aws-cdk-lib';
@@ -29,6 +29,9 @@ const BUILD = fileURLToPath(new URL('../build/', import.meta.url));
 
 /** lambda/rules.ts reads it from beside its bundle: a function's environment holds 4 KB. */
 const RULES_FILE = 'rules.json';
+/** The same of lambda/guard.ts. */
+const SECURITY_FILE = 'security.json';
+const IDENTITY_FILE = 'identity.mjs';
 
 export interface HandlerProps {
   readonly handler: HandlerName;
@@ -38,6 +41,8 @@ export interface HandlerProps {
   readonly timeout?: Duration;
   /** What stands beside the bundle as `rules.json`, if anything does. */
   readonly rules?: string;
+  /** What stands there as `security.json`, and beside it `identity.mjs`, which reads it. */
+  readonly security?: string;
   readonly logRetention?: RetentionDays;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
@@ -72,27 +77,41 @@ export function handlerFunction(scope: Construct, id: string, props: HandlerProp
 }
 
 /** Where nothing will be deployed (`cdk list`, template tests) no bundle is asked for. */
-function bundle(scope: Construct, { handler, rules }: HandlerProps): Code {
+function bundle(scope: Construct, { handler, rules, security }: HandlerProps): Code {
   if (!Stack.of(scope).bundlingRequired) return Code.fromInline('// not bundled');
   const folder = `${BUILD}${handler}`;
   if (!existsSync(folder)) {
     throw new Error(`There is no bundle of "${handler}": run "npm run bundle" first.`);
   }
-  return rules === undefined ? Code.fromAsset(folder) : withRules(folder, rules);
+  if (rules === undefined && security === undefined) return Code.fromAsset(folder);
+  return withFiles(folder, {
+    ...(rules === undefined ? {} : { [RULES_FILE]: rules }),
+    ...(security === undefined
+      ? {}
+      : {
+          [SECURITY_FILE]: security,
+          [IDENTITY_FILE]: readFileSync(`${BUILD}identity/index.mjs`, 'utf8'),
+        }),
+  });
+}
+
+/** A folder, and `rules.json` beside what is in it. */
+export function withRules(folder: string, rules: string): Code {
+  return withFiles(folder, { [RULES_FILE]: rules });
 }
 
 /**
- * A folder, and `rules.json` beside what is in it. The hash tells the CDK, which stages one folder
+ * A folder, and files beside what is in it. The hash tells the CDK, which stages one folder
  * once, that these are other contents.
  */
-export function withRules(folder: string, rules: string): Code {
+function withFiles(folder: string, files: Readonly<Record<string, string>>): Code {
   const tryBundle = (output: string): boolean => {
     cpSync(folder, output, { recursive: true });
-    writeFileSync(join(output, RULES_FILE), rules);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(output, name), text);
     return true;
   };
   return Code.fromAsset(folder, {
-    assetHash: FileSystem.fingerprint(folder, { extraHash: rules }),
+    assetHash: FileSystem.fingerprint(folder, { extraHash: JSON.stringify(files) }),
     bundling: { image: DockerImage.fromRegistry('never-asked-for'), local: { tryBundle } },
   });
 }

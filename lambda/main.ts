@@ -42,6 +42,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import type { HttpHandler } from './exchange.ts';
 import { type FunctionUrlEvent, streamed, streamingRuntime } from './function-url.ts';
 import { greetHandler, greetingsHandler } from './greet.ts';
+import { guardPorts, loadShipped } from './guard.ts';
 import { makeHttp } from './http.ts';
 import { messageHandler } from './message.ts';
 import { readPolicies } from './rules.ts';
@@ -49,7 +50,10 @@ import { streamHandler } from './stream.ts';
 import { SERVER } from './version.ts';
 
 export const connect = /* @__PURE__ */ wired((world) =>
-  connectHandler({ ...world, store: dynamoStore(tabled(world)) }, greeting(world)),
+  connectHandler(
+    { ...world, ...guarding(world), store: dynamoStore(tabled(world)) },
+    greeting(world),
+  ),
 );
 export const disconnect = /* @__PURE__ */ wired((world) =>
   disconnectHandler(conversing(world), queueing(world)),
@@ -73,6 +77,7 @@ export const http = /* @__PURE__ */ streaming((world) => {
     ports,
     mailboxes: dynamoMailboxes(tabled(world)),
     ingress: queueing(world) ?? directIngress(messageHandler(ports), ports),
+    administration: SHIPPED.administration,
     sockjs: {
       prefix: '/sockjs',
       websocket: world.environment.frontDoor,
@@ -170,6 +175,18 @@ function posting(world: World): Outbox {
   return gatewayOutbox({ ...world, management });
 }
 
+/** Read once, before the first event: it names who may come in. */
+const SHIPPED = await loadShipped(new URL('.', import.meta.url), {
+  clock: systemClock,
+  limits: LIMITS,
+  log: consoleLog(),
+  variables: process.env,
+});
+
+function guarding(world: World): ReturnType<typeof guardPorts> {
+  return guardPorts(SHIPPED, world, () => dynamoShelf(tabled(world)));
+}
+
 /** Only `deliver` puts things off, and only `work` asks: the other bundles go without. */
 const UNASKED: Pick<Logs, 'later' | 'liveness'> = {
   later: { schedule: () => Promise.reject(new Error('only deliver puts things off')) },
@@ -193,6 +210,7 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
   };
   return {
     ...world,
+    ...guarding(world),
     store,
     outbox: routeOutbox({
       sockets: posting(world),

@@ -4,19 +4,14 @@ import { pathToFileURL } from 'node:url';
 import { type IdentityHook, makeIdentity } from '../adapters/identity/identity.ts';
 import { systemClock } from '../adapters/system.ts';
 import { makeDirectory } from '../broker/directory.ts';
-import { grantsOf, type IdentitySettings } from '../broker/identity-settings.ts';
+import { type DoorSettings, grantsOf } from '../broker/identity-settings.ts';
 import type { Limits } from '../broker/limits.ts';
 import type { Applications, Identity, Log, Ports, Shelf } from '../broker/ports.ts';
 import { makeRevocations } from '../broker/revocations.ts';
 import { type ApplicationSettings, openApplications } from './applications.ts';
 
-/** Who may come in, and what the operator's own code does. Plain data: environments are given it at their birth. */
-export interface SecuritySettings {
-  readonly identity?: IdentitySettings;
-  /** Pages that may connect; absent: all. */
-  readonly origins?: readonly string[];
-  /** SHA-256 of administrators' keys. */
-  readonly administration?: readonly string[];
+/** Who may come in, and what the operator's own code does. Plain data: given at birth. */
+export interface SecuritySettings extends DoorSettings {
   readonly applications?: readonly ApplicationSettings[];
 }
 
@@ -41,11 +36,14 @@ export async function openSecurity(
   };
   if (settings === undefined) return named;
   const { hook: file } = settings;
+  const { makeTokens } = await import('../adapters/identity/tokens.ts');
   const hook = file === undefined ? undefined : await loadHook(file);
-  const variables = process.env;
+  // Made at once: a missing secret fails the start, not the first client.
+  const reader = makeTokens(settings, { clock: systemClock, variables: process.env });
+  const tokens = async () => reader;
   return {
     ...named,
-    identity: makeIdentity({ ...world, settings, hook, clock: systemClock, variables }),
+    identity: makeIdentity({ ...world, settings, hook, tokens, clock: systemClock }),
   };
 }
 

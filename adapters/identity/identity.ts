@@ -12,8 +12,7 @@ import type { Limits } from '../../broker/limits.ts';
 import type { Grant, Principal } from '../../broker/model.ts';
 import { resolveGrants } from '../../broker/permission.ts';
 import type { Clock, Credentials, Identity, Log } from '../../broker/ports.ts';
-import type { Recognised } from './recognised.ts';
-import { makeTokens } from './tokens.ts';
+import type { Recognised, TokenReader } from './recognised.ts';
 
 /** The operator's own word: whom these credentials are of, or undefined. */
 export type IdentityHook = (credentials: Credentials) => Promise<Recognised | undefined>;
@@ -21,21 +20,19 @@ export type IdentityHook = (credentials: Credentials) => Promise<Recognised | un
 export interface IdentityWorld {
   readonly settings: IdentitySettings;
   readonly hook?: IdentityHook | undefined;
+  /** Reads JSON Web Tokens; asked for when the first comes. */
+  readonly tokens: () => Promise<TokenReader>;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
-  /** Where secrets are. */
-  readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
 /** Longer names of tokens are cut, the same each time. */
 const TOKEN_ID_MAX = 128;
 
-/** Throws in words where a secret is missing or too short, or a key is none. */
 export function makeIdentity(world: IdentityWorld): Identity {
-  const { settings, hook, limits, log, clock } = world;
+  const { settings, hook, tokens, limits, log, clock } = world;
   const policy = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 8);
-  const tokens = makeTokens(settings, world);
   const { anonymous } = settings;
 
   async function recognise(credentials: Credentials): Promise<Recognised | 'refused' | 'expired'> {
@@ -46,8 +43,10 @@ export function makeIdentity(world: IdentityWorld): Identity {
       if (login !== undefined && login !== key.user) return 'refused';
       return { user: key.user, tokenId: key.id, claims: key.claims };
     }
-    const told = await tokens(token);
-    if (told !== 'refused') return told;
+    if (settings.tokens.length > 0 && isToken(token)) {
+      const told = await (await tokens())(token);
+      if (told !== 'refused') return told;
+    }
     return (await hook?.(credentials)) ?? 'refused';
   }
 
@@ -96,6 +95,11 @@ export function makeIdentity(world: IdentityWorld): Identity {
       }
     },
   };
+}
+
+/** A compact JWS (RFC 7515 §7.1). */
+function isToken(text: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
 
 /** Every key is compared, each in constant time: how long it takes tells nothing. */

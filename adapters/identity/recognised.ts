@@ -11,3 +11,6 @@ export interface Recognised {
   /** Grants besides those of the permissions. */
   readonly grants?: readonly Grant[];
 }
+
+/** Tells whom a token is of; `expired` if only its time is over. */
+export type TokenReader = (token: string) => Promise<Recognised | 'refused' | 'expired'>;

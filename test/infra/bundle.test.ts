@@ -1,13 +1,28 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LIMITS } from '../../broker/limits.ts';
 import { HANDLERS, type HandlerName } from '../../infra/handler.ts';
+import { loadShipped } from '../../lambda/guard.ts';
 
 /** Loading counts in every cold start: what a bundle may weigh. */
 const BUNDLE_BYTES_MAX = 320 * 1024;
-const HTTP_BYTES_MAX = 340 * 1024;
+const HTTP_BYTES_MAX = 350 * 1024;
+
+const { publicKey, privateKey: PRIVATE } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const PUBLIC = publicKey.export({ type: 'spki', format: 'pem' }).toString();
 
 const folder = mkdtempSync(join(tmpdir(), 'stompway-bundle-'));
 const [first, second] = [join(folder, 'first'), join(folder, 'second')];
@@ -30,11 +45,11 @@ function bundle(of: HandlerName, from = first): string {
 }
 
 test('there is one folder a handler, with one file in it', () => {
-  expect(readdirSync(first).sort()).toEqual([...HANDLERS].sort());
+  expect(readdirSync(first).sort()).toEqual([...HANDLERS, 'identity'].sort());
   for (const each of HANDLERS) expect(readdirSync(join(first, each))).toEqual(['index.mjs']);
 });
 
-test.each(HANDLERS)('%s weighs at most 320 KB, http with all its protocols 340', (each) => {
+test.each(HANDLERS)('%s weighs at most 320 KB, http with all its protocols 350', (each) => {
   const most = each === 'http' ? HTTP_BYTES_MAX : BUNDLE_BYTES_MAX;
   expect(Buffer.byteLength(bundle(each))).toBeLessThanOrEqual(most);
 });
@@ -68,4 +83,35 @@ test('each loads in Node as it is and exports its handler alone', () => {
   expect(JSON.parse(node('--input-type=module', '--eval', code))).toEqual(
     HANDLERS.map((each) => [`${each} function`]),
   );
+});
+
+test('what reads tokens needs nothing but Node, and knows a good one from a forged one', async () => {
+  const file = join(first, 'identity', 'index.mjs');
+  expect(readFileSync(file).length).toBeLessThan(40 * 1024);
+  const beside = join(folder, 'beside');
+  mkdirSync(beside);
+  copyFileSync(file, join(beside, 'identity.mjs'));
+  const security = {
+    identity: { tokens: [{ algorithms: ['RS256'], publicKey: PUBLIC }] },
+    permissions: [{ pattern: '/room/{room}', actions: ['subscribe'] }],
+  };
+  writeFileSync(join(beside, 'security.json'), JSON.stringify(security));
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const world = { clock: { now: () => Date.now() }, limits: LIMITS, log, variables: {} };
+  const { identity } = await loadShipped(pathToFileURL(`${beside}/`), world);
+  expect(await loadShipped(pathToFileURL(`${folder}/`), world)).toEqual({});
+  const exp = Math.floor(Date.now() / 1000) + 60;
+  const claims = Buffer.from(JSON.stringify({ sub: 'ann', room: 'x', exp })).toString('base64url');
+  const header = Buffer.from('{"alg":"RS256"}').toString('base64url');
+  const signature = sign('sha256', Buffer.from(`${header}.${claims}`), PRIVATE).toString(
+    'base64url',
+  );
+  expect(await identity?.authenticate({ token: `${header}.${claims}.${signature}` })).toMatchObject(
+    {
+      user: 'ann',
+      grants: [{ pattern: '/room/x', actions: ['subscribe'] }],
+    },
+  );
+  const forged = `${signature.slice(0, 9)}${signature[9] === 'A' ? 'B' : 'A'}${signature.slice(10)}`;
+  expect(await identity?.authenticate({ token: `${header}.${claims}.${forged}` })).toBe('refused');
 });

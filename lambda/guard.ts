@@ -1,0 +1,36 @@
+/**
+ * Who may come in, as the template ships it: `security.json` beside the bundle, if there is one, and
+ * beside it `identity.mjs`, which reads it and whatever clients show.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import type { Shipped } from '../adapters/identity/shipped.ts';
+import { makeDirectory } from '../broker/directory.ts';
+import type { Ports, Shelf } from '../broker/ports.ts';
+import { makeRevocations } from '../broker/revocations.ts';
+
+type Ship = typeof import('../adapters/identity/shipped.ts').ship;
+
+/** Without the file, everybody may do everything. Throws in words for the operator. */
+export async function loadShipped(folder: URL, world: Parameters<Ship>[1]): Promise<Shipped> {
+  const file = new URL('security.json', folder);
+  if (!existsSync(file)) return {};
+  const module: { readonly ship: Ship } = await import(new URL('identity.mjs', folder).href);
+  return module.ship(JSON.parse(readFileSync(file, 'utf8')), world);
+}
+
+/** What the core needs of it. `shelf` is made only where it is needed. */
+export function guardPorts(
+  { identity, origins }: Shipped,
+  { clock, limits }: Pick<Ports, 'clock' | 'limits'>,
+  shelf: () => Shelf,
+): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory'> {
+  const named = origins && { origins: new Set(origins.map((origin) => origin.toLowerCase())) };
+  if (identity === undefined) return { ...named };
+  const kept = shelf();
+  return {
+    ...named,
+    identity,
+    revocations: makeRevocations(kept, clock, limits),
+    directory: makeDirectory(kept, limits),
+  };
+}

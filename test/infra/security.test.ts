@@ -1,0 +1,64 @@
+/** The `security` prop: checked at synth, with the rights it takes and no more. */
+import { CfnParameter } from 'aws-cdk-lib';
+import { type SecurityProps, securityJson } from '../../infra/security.ts';
+import { resources, synthesize } from './synthesized.ts';
+
+const POOL = 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x';
+const SECURITY: SecurityProps = {
+  identity: {
+    tokens: [{ algorithms: ['RS256'], jwksUrl: `${POOL}/.well-known/jwks.json`, issuer: POOL }],
+  },
+  permissions: [{ pattern: '/room/{room}', actions: ['subscribe', 'publish'] }],
+};
+
+test('with identity nobody is warned of an open broker', () => {
+  expect(JSON.stringify(synthesize({}).broker.node.metadata)).toContain('No identity');
+  expect(JSON.stringify(synthesize({ security: SECURITY }).broker.node.metadata)).not.toContain(
+    'No identity',
+  );
+});
+
+test('every function reads bans and notes who is there; work may end connections', () => {
+  const { template } = synthesize({ security: SECURITY });
+  const roles = resources(template, 'AWS::IAM::Policy');
+  const of = (name: string) =>
+    JSON.stringify(roles.find(({ id }) => id.includes(`${name}Role`))?.properties ?? {});
+  for (const name of ['Connect', 'Disconnect', 'Message', 'Dead', 'Deliver', 'Work']) {
+    expect(of(name)).toContain('dynamodb:BatchWriteItem');
+    expect(of(name)).toContain('dynamodb:Query');
+  }
+  expect(of('Work')).toContain('DELETE/@connections');
+  const { template: open } = synthesize({});
+  const plain = JSON.stringify(
+    resources(open, 'AWS::IAM::Policy').find(({ id }) => id.includes('ConnectRole')),
+  );
+  expect(plain).not.toContain('BatchWriteItem');
+});
+
+test.each<[words: string, props: object]>([
+  ['identity needs tokens, keys or a hook', { identity: {} }],
+  ['unknown key "tokenz"', { identity: { tokenz: [] } }],
+  ['is for npm start alone', { identity: { hook: './x.mjs' } }],
+  [
+    'on AWS sign with a key pair',
+    { identity: { tokens: [{ algorithms: ['HS256'], secretVariable: 'X' }] } },
+  ],
+  [
+    'permissions[0].pattern',
+    { ...SECURITY, permissions: [{ pattern: '/x', actions: ['publish'] }] },
+  ],
+  ['origins[0] must be an origin', { ...SECURITY, origins: ['app.example'] }],
+  ['administration.keys[0]', { ...SECURITY, administration: { keys: ['secret'] } }],
+])('%s: a mistake fails the synthesis in words', (words, props) => {
+  expect(() => securityJson(props as SecurityProps)).toThrow(words);
+});
+
+test('what is not known at synth cannot be shipped as a file', () => {
+  expect(() =>
+    synthesize((stack) => {
+      const issuer = new CfnParameter(stack, 'Issuer').valueAsString;
+      const keys = [{ algorithms: ['RS256'] as const, jwksUrl: `${POOL}/keys`, issuer }];
+      return { security: { identity: { tokens: keys } } };
+    }),
+  ).toThrow('must be known at synth');
+});
