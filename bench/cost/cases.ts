@@ -21,11 +21,11 @@ export const BURST = 10;
 /** Of two segments, as that of a topic. */
 export const TOPIC = '/topic/orders.eu';
 export const ROOM = '/room/orders.eu';
-const BODY_BYTES = 256;
+export const BODY_BYTES = 256;
 /** As clients of stompjs that were told `heart-beat:0,240000` send them. */
 const BEAT_SECONDS = 240;
 
-const CONNECT = 'CONNECT\naccept-version:1.0,1.1,1.2\nheart-beat:10000,10000\n\n\0';
+export const CONNECT = 'CONNECT\naccept-version:1.0,1.1,1.2\nheart-beat:10000,10000\n\n\0';
 const DISCONNECT = 'DISCONNECT\nreceipt:bye\n\n\0';
 const BEAT = '\n';
 const subscribeTo = (destination: string) =>

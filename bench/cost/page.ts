@@ -14,6 +14,7 @@ import {
   sending,
   TOPIC,
 } from './cases.ts';
+import { queues } from './queues.ts';
 
 const BEGIN = '<!-- counted by npm run cost: do not edit by hand -->';
 const END = '<!-- end of what is counted -->';
@@ -32,6 +33,7 @@ export async function countedPart(): Promise<string> {
   const straight = singles(await each('direct', TOPIC));
   const roomStraight = singles(await each('direct', ROOM));
   const [single, room] = [singles(topics), singles(rooms)];
+  const [queue, queueStraight] = await Promise.all([queues('fifo'), queues('direct')]);
   const acts = async (ingress: IngressKind, sends: readonly Counted[]) => [
     ...(await lifecycle(ingress)),
     ...(await membership(ingress)),
@@ -53,8 +55,8 @@ export async function countedPart(): Promise<string> {
     '### The life of a connection, and a SEND',
     'Through the queue; the last column is the same with `ingress: direct`.',
     usageTable(
-      await acts('fifo', [...single, ...room]),
-      await acts('direct', [...straight, ...roomStraight]),
+      await acts('fifo', [...single, ...room, ...queue.acts]),
+      await acts('direct', [...straight, ...roomStraight, ...queueStraight.acts]),
     ),
     '### Dollars per million delivered',
     table(
@@ -77,6 +79,8 @@ export async function countedPart(): Promise<string> {
         ['the gateway’s fee alone, one SEND', ...AUDIENCES.map((s) => ((s + 1) / s).toFixed(2))],
       ],
     ),
+    '### A message through a queue: sent, delivered, acknowledged',
+    usageTable(queue.ways, queueStraight.ways),
     `### ${thousands(CLIENTS)} idle clients for an hour`,
     table(['', 'through the queue', 'straight'], idling),
     END,
@@ -127,16 +131,21 @@ function usageTable(queued: readonly Counted[], straight: readonly Counted[]): s
     ],
     queued.map(({ name, usage }, index) => [
       name,
-      String(usage.readUnits),
-      String(usage.writeUnits),
-      String(usage.gatewayMessages),
-      String(usage.queueRequests),
-      String(usage.invocations),
+      figure(usage.readUnits),
+      figure(usage.writeUnits),
+      figure(usage.gatewayMessages),
+      figure(usage.queueRequests),
+      figure(usage.invocations),
       usage.gigabyteSeconds.toFixed(3),
       million(usage),
       straight[index] === undefined ? '' : million(straight[index].usage),
     ]),
   );
+}
+
+/** Whole ones as they are; shares of a batch to a tenth. */
+function figure(count: number): string {
+  return String(Math.round(count * 10) / 10);
 }
 
 function million(usage: Counted['usage']): string {
