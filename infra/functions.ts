@@ -45,6 +45,8 @@ export interface BrokerFunctionsProps {
   /** Behind the front door alone: who asks to be greeted. */
   readonly greetings?: Queue;
   readonly rules?: readonly DestinationRule[];
+  /** Of `security`, checked. */
+  readonly security?: string;
   /** @default 'fast' */
   readonly posting?: 'sdk' | 'fast';
   readonly memory?: { readonly [handler in HandlerName]?: number };
@@ -98,7 +100,9 @@ export class BrokerFunctions extends Construct {
     ]);
     this.work = this.add('work', 'Does what was put off, and finds who is gone', [
       this.onTable(TABLE_ACTIONS.work),
-      manageConnections(stage, 'GET'),
+      ...(props.security === undefined
+        ? [manageConnections(stage, 'GET')]
+        : [manageConnections(stage, 'GET', 'POST', 'DELETE')]),
       consume(tasks.queue),
     ]);
     if (props.servesHttp) {
@@ -138,13 +142,14 @@ export class BrokerFunctions extends Construct {
   }
 
   private add(handler: HandlerName, description: string, statements: readonly PolicyStatement[]) {
-    const { table, logRetention, memory } = this.props;
+    const { table, logRetention, memory, security } = this.props;
     const made = handlerFunction(this, `${handler[0]?.toUpperCase()}${handler.slice(1)}`, {
       handler,
       description: `${Stack.of(this).stackName}: ${description}`,
       memorySize: memory?.[handler] ?? MEMORY[handler],
       environment: this.environment(handler),
-      statements,
+      statements: security === undefined ? statements : [...statements, this.guard(handler)],
+      ...(security === undefined ? {} : { security }),
       ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
       ...(handler === 'http' ? { timeout: HTTP_TIMEOUT } : {}),
       // `connect` meets no destination.
@@ -153,6 +158,12 @@ export class BrokerFunctions extends Construct {
     });
     table.encryptionKey?.grantEncryptDecrypt(made);
     return made;
+  }
+
+  /** Where identity is configured every function reads bans, and `work` ends connections. */
+  private guard(handler: HandlerName): PolicyStatement {
+    const { work, guard } = TABLE_ACTIONS;
+    return this.onTable(handler === 'work' ? [...new Set([...work, ...guard])] : guard);
   }
 
   private environment(handler: HandlerName): Readonly<Record<string, string>> {

@@ -31,10 +31,12 @@ import type { HandlerName } from './handler.ts';
 import { IngressQueue } from './ingress-queue.ts';
 import { LogStream } from './log-stream.ts';
 import type { DestinationRule } from './rules.ts';
+import { type SecurityProps, securityJson } from './security.ts';
 import { brokerTable } from './table.ts';
 import { TaskQueue } from './task-queue.ts';
 
 export type { DestinationRule } from './rules.ts';
+export type { SecurityProps } from './security.ts';
 
 /** How frames travel from the gateway to their Lambda. */
 export type Ingress = 'fifo' | 'direct';
@@ -67,6 +69,14 @@ export interface StompBrokerProps {
    * @default - rooms keep 1,000 messages for 24 hours, topics nothing
    */
   readonly rules?: readonly DestinationRule[];
+
+  /**
+   * Who may come in, and who may do what: as `identity`, `permissions`, `origins` and
+   * `administration` of `stompway.json`. A mistake fails the synthesis, in words.
+   *
+   * @default - whoever knows the URL may do everything
+   */
+  readonly security?: SecurityProps;
 
   /**
    * Whether HTTP is served as well: SockJS over HTTP, EventSource, long polls, and publishing with
@@ -220,7 +230,9 @@ export class StompBroker extends Construct {
       logs,
       ...(queues === undefined ? {} : { queues }),
     };
-    this.functions = new BrokerFunctions(this, 'Functions', { ...props, ...common });
+    const { security, ...others } = props;
+    const guarded = security === undefined ? {} : { security: securityJson(security) };
+    this.functions = new BrokerFunctions(this, 'Functions', { ...others, ...guarded, ...common });
     if (queues !== undefined) {
       this.queue = queues.queue;
       this.deadLetterQueue = queues.deadLetterQueue;
@@ -237,7 +249,7 @@ export class StompBroker extends Construct {
     if (frontDoor && this.httpUrl !== undefined) {
       this.distribution = frontDoorOf(this, 'FrontDoor', { stage: this.stage, http: this.httpUrl });
     }
-    this.warnWhileOpen();
+    if (props.security === undefined) this.warnWhileOpen();
   }
 
   /** Where clients connect: `wss://…/ws`. */
