@@ -40,7 +40,8 @@ export function routeLiveness(sockets: Liveness, mailboxes: Pick<Mailboxes, 'fin
     async alive(connectionId) {
       if (!isSession(connectionId)) return sockets.alive(connectionId);
       const mailbox = await mailboxes.find(sessionOf(connectionId));
-      return mailbox?.connectionId === connectionId && mailbox.closed === undefined;
+      if (mailbox?.connectionId !== connectionId || mailbox.closed !== undefined) return false;
+      return mailbox.socket === undefined || sockets.alive(mailbox.socket);
     },
   };
 }

@@ -12,24 +12,9 @@ import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import { execute } from './execute.ts';
 import type { Decoded, Half } from './model.ts';
-import type { Ports } from './ports.ts';
+import type { Inbound, Ports } from './ports.ts';
 import { flush, openSession, type Place, refuse, type Session } from './session.ts';
 import type { Turn } from './turn.ts';
-
-/** One event of a connection, as ingress hands it over. */
-export interface Inbound {
-  readonly connectionId: string;
-  readonly event: 'message' | 'lost';
-  readonly payload: Uint8Array;
-  /** The gateway's time of the request, ms. */
-  readonly epoch: number;
-  /** Orders events of one epoch: the queue's sequence number, or else the gateway's message id. */
-  readonly sequence: string;
-  /** The gateway's message id: message-ids derive from it. */
-  readonly messageId: string;
-  /** True on a delivery that is not the first: a crash came before. */
-  readonly repeated: boolean;
-}
 
 export interface ConversationOptions {
   readonly ports: Ports;
@@ -53,6 +38,8 @@ export async function converse(
   if (!halves.has(connectionId) && events.every(isBeat)) return;
   const found = await ports.store.find(connectionId);
   if (found === undefined) return ports.outbox.close(connectionId);
+  const detour = ports.detours?.get(found.connection.carrier);
+  if (detour !== undefined) return detour(found.connection, events);
   if (found.connection.ended !== undefined && found.connection.ended !== 'lost') {
     // Only after a crash may the close that follows the tombstone be missing.
     if (events.some(({ repeated }) => repeated)) await ports.outbox.close(connectionId);

@@ -261,6 +261,8 @@ export interface Carrier {
   wrap(texts: readonly Uint8Array[], joins: boolean, bytesMax: number): readonly Uint8Array[];
   /** Posted last, before the broker closes the connection, where the transport has words for it. */
   readonly farewell?: Uint8Array;
+  /** Posted now and then to a client that takes silence for death. */
+  readonly beat?: Uint8Array;
 }
 
 /** Where a logged destination stands: an offset that only rises, within the life of one log. */

@@ -51,12 +51,29 @@ async function check(
   // It has been away for long: no grace.
   if (!alive) await endConnection(connectionId, 'left', ports);
   const again = alive && (await isWatched(connectionId, ports));
+  const beaten = alive && (await beat(connectionId, ports));
   await logs.checks.settle(connectionId, at);
-  if (again) {
-    const next = ports.clock.now() + ports.limits.livenessSeconds * 1000;
+  if (again || beaten) {
+    const { livenessSeconds, enginePingSeconds } = ports.limits;
+    const seconds = again ? livenessSeconds : enginePingSeconds;
+    const next = ports.clock.now() + seconds * 1000;
     await logs.checks.enroll(connectionId, next);
   }
   return alive;
+}
+
+/** A client that takes silence for death hears something; false: its carrier has no word for it. */
+async function beat(
+  connectionId: string,
+  { store, carriers, outbox }: Pick<Ports, 'store' | 'carriers' | 'outbox'>,
+): Promise<boolean> {
+  const found = await store.find(connectionId);
+  if (found === undefined || found.connection.ended !== undefined) return false;
+  const text = carriers.get(found.connection.carrier)?.beat;
+  if (text === undefined) return false;
+  const { connectedAt } = found.connection;
+  await outbox.post([{ connectionId, connectedAt, posts: [text] }]);
+  return true;
 }
 
 /** Whether anybody watches a room it is in. */

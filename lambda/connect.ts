@@ -3,10 +3,11 @@
  * be posted yet: the client has its 101 only once this has answered.
  */
 import { isRevoked } from '../broker/authenticate.ts';
-import type { Principal } from '../broker/model.ts';
+import type { Connection } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
 import { chooseSubprotocol } from '../protocol/negotiate.ts';
 import { credentialsOf, isForeign } from './credentials.ts';
+import type { EngineDoor } from './engineio-socket.ts';
 import type { ConnectEvent, RouteResult } from './events.ts';
 import type { Greeting } from './greet.ts';
 
@@ -27,6 +28,7 @@ type Needed = Pick<
 export function connectHandler(
   ports: Needed,
   greeter?: Greeter,
+  engine?: EngineDoor,
 ): (event: ConnectEvent) => Promise<RouteResult> {
   return async (event) => {
     const { connectionId, connectedAt, requestTimeEpoch, requestId } = event.requestContext;
@@ -43,9 +45,9 @@ export function connectHandler(
     // The front door turns a SockJS path into this query, since the gateway has no paths.
     const framed = greeter !== undefined && event.queryStringParameters?.['p'] === 'sockjs';
     try {
-      const admitted = await admission(event, headers, ports);
+      const admitted = await admission(event, headers, ports, engine);
       if ('statusCode' in admitted) return admitted;
-      const connection = {
+      const connection: Connection = {
         id: connectionId,
         carrier: framed ? 'sockjs' : 'raw',
         ...(spoken ? { dialect: spoken.dialect } : {}),
@@ -56,7 +58,7 @@ export function connectHandler(
       };
       await ports.store.open(connection);
       await ports.directory?.enter(connection);
-      if (framed) await greeter.greet({ connectionId });
+      await welcome(connection, greeter);
     } catch (cause) {
       ports.log.error('connect-failed', cause, { connectionId, requestId });
       return { statusCode: 500, body: 'The broker cannot take connections now.\n' };
@@ -64,6 +66,12 @@ export function connectHandler(
     if (spoken === undefined) return { statusCode: 200 };
     return { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': spoken.protocol } };
   };
+}
+
+/** Those that wait for the first word. */
+async function welcome({ id, carrier }: Connection, greeter: Greeter | undefined): Promise<void> {
+  if (carrier === 'sockjs') await greeter?.greet({ connectionId: id });
+  if (carrier === 'engineio') await greeter?.greet({ connectionId: id, engine: true });
 }
 
 /** A client may name a route in its JSON; what happened is told by the event's type alone. */
@@ -79,21 +87,29 @@ const UNAUTHENTICATED: RouteResult = {
   body: 'The token is not accepted. Connect again with a valid one.\n',
 };
 
+type Admitted = Pick<Connection, 'principal' | 'dialect' | 'session'> & {
+  readonly carrier?: string;
+};
+
 /** Whoever the token is of, if one was shown; or the refusal. */
 async function admission(
-  { queryStringParameters: query = {} }: ConnectEvent,
+  event: ConnectEvent,
   headers: Readonly<Record<string, string>>,
   ports: Needed,
-): Promise<RouteResult | { readonly principal?: Principal }> {
+  engine: EngineDoor | undefined,
+): Promise<RouteResult | Admitted> {
+  const { queryStringParameters: query = {} } = event;
   if (isForeign(headers, ports)) return FOREIGN;
+  const wired = await engine?.(event);
+  if (wired !== undefined && 'statusCode' in wired) return wired;
   const { identity, revocations } = ports;
   const shown = credentialsOf({ headers, query }, ports);
-  if (identity === undefined || shown === undefined) return {};
+  if (identity === undefined || shown === undefined) return { ...wired };
   const principal = await identity.authenticate(shown);
   if (typeof principal === 'string') return UNAUTHENTICATED;
   const revoked = await revocations?.current();
   if (revoked !== undefined && isRevoked(principal, revoked)) return UNAUTHENTICATED;
-  return { principal };
+  return { ...wired, principal };
 }
 
 /** The gateway keeps the client's spelling of header names. */

@@ -10,10 +10,13 @@ import { sessionConnectionId } from '../broker/address.ts';
 import { endConnection } from '../broker/ending.ts';
 import type { Mailboxes, Ports } from '../broker/ports.ts';
 import { OPEN } from '../protocol/sockjs/frames.ts';
+import { beatLater, engineOpening } from './engineio-sessions.ts';
 import type { QueueEvent } from './events.ts';
 
 export interface Greeting {
   readonly connectionId: string;
+  /** Engine.IO's open packet, not SockJS's `o`. */
+  readonly engine?: boolean;
 }
 
 /** 10, 20, 40 … ms between the tries. */
@@ -25,15 +28,16 @@ export function greetHandler(
   ports: Ports,
   mailboxes: Mailboxes,
 ): (greeting: Greeting) => Promise<void> {
-  return async ({ connectionId }) => {
+  return async ({ connectionId, engine }) => {
     if (!(await claim(connectionId, ports, mailboxes))) return;
     const { clock, timer, outbox, limits, log } = ports;
     const until = clock.now() + limits.greetSecondsMax * 1000;
+    const text = engine ? engineOpening(ports, ports.ids.random(), []) : OPEN;
     // Of no age, so that the outbox does not wait on its own account.
-    const greeting = { connectionId, connectedAt: 0, posts: [Buffer.from(OPEN)] };
+    const greeting = { connectionId, connectedAt: 0, posts: [Buffer.from(text)] };
     for (let pause = FIRST_PAUSE_MILLISECONDS; ; pause *= 2) {
       const [outcome] = await outbox.post([greeting]);
-      if (outcome === 'sent') return;
+      if (outcome === 'sent') return engine ? beatLater(connectionId, ports) : undefined;
       if (outcome !== 'gone' || clock.now() + pause > until) break;
       await timer.sleep(pause);
     }

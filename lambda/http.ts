@@ -1,9 +1,11 @@
-/** All that is served over HTTP: SockJS below its base, destinations at their own paths. */
+/** All that is served over HTTP: SockJS and Engine.IO below their bases, destinations at their own paths. */
 import type { Ingress, Mailboxes, Ports } from '../broker/ports.ts';
 import { ADMINISTRATION_PREFIXES, administrationHandler } from './administration.ts';
 import { brokerSessions } from './broker-sessions.ts';
 import { isForeign } from './credentials.ts';
 import { DESTINATION_PREFIXES, destinationsHandler } from './destinations.ts';
+import { engineHandler } from './engineio.ts';
+import { engineSessions } from './engineio-sessions.ts';
 import { answer, type HttpHandler } from './exchange.ts';
 import { makeSessions } from './sessions.ts';
 import { type SockjsOptions, sockjsHandler } from './sockjs.ts';
@@ -19,6 +21,8 @@ export interface HttpOptions {
   readonly mailboxes: Mailboxes;
   readonly ingress: Ingress;
   readonly sockjs: SockjsOptions;
+  /** Where Engine.IO is served. Absent: nowhere. */
+  readonly engine?: { readonly prefix: string };
   /** SHA-256 of each administrator's key; without, nothing is administered by HTTP. */
   readonly administration?: readonly string[] | undefined;
 }
@@ -30,7 +34,7 @@ export interface Http {
 }
 
 export function makeHttp(options: HttpOptions): Http {
-  const { ports, mailboxes, ingress, sockjs, administration } = options;
+  const { ports, mailboxes, ingress, sockjs, engine, administration } = options;
   const world = { ...ports, mailboxes };
   const sessions = makeSessions(world, {
     service: brokerSessions(ports, ingress),
@@ -42,6 +46,12 @@ export function makeHttp(options: HttpOptions): Http {
     sessionSeconds: ports.limits.pollSessionSeconds,
     keepsInterrupted: true,
   });
+  const engines = makeSessions(world, {
+    service: engineSessions(ports, ingress),
+    sessionSeconds: ports.limits.pollSessionSeconds,
+    keepsInterrupted: false,
+  });
+  const serveEngine = engineHandler(world, engines);
   const serveDestinations = destinationsHandler(ports, listeners);
   const serveSockjs = sockjsHandler(world, sessions, sockjs);
   const administer =
@@ -55,6 +65,7 @@ export function makeHttp(options: HttpOptions): Http {
       if (path === sockjs.prefix || path.startsWith(`${sockjs.prefix}/`)) {
         return serveSockjs(request, reply);
       }
+      if (engine !== undefined && isBelow(path, engine.prefix)) return serveEngine(request, reply);
       if (DESTINATION_PREFIXES.some((prefix) => path.startsWith(`${prefix}/`))) {
         return serveDestinations(request, reply);
       }
@@ -65,6 +76,7 @@ export function makeHttp(options: HttpOptions): Http {
     },
     stop() {
       sessions.stop();
+      engines.stop();
       listeners.stop();
     },
   };

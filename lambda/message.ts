@@ -3,9 +3,9 @@
  * are handled side by side, each in order and with a deadline of its own; a fault of ours is told to
  * its client and ends that connection, and only what cannot even be told is handed back to the queue.
  */
-import { converse, type Inbound } from '../broker/conversation.ts';
+import { converse } from '../broker/conversation.ts';
 import { internalError } from '../broker/errors.ts';
-import type { Ports } from '../broker/ports.ts';
+import type { Inbound, Ports } from '../broker/ports.ts';
 import { makeTurn, type Turn } from '../broker/turn.ts';
 import { condemn } from './condemn.ts';
 import type { MessageEvent, QueueEvent, QueueRecord, QueueResult, RouteResult } from './events.ts';

@@ -2,8 +2,9 @@
  * From queue records and gateway events to what the core handles. What comes in is checked here,
  * once; the template that writes the records is in infra/.
  */
-import type { Inbound } from '../broker/conversation.ts';
+
 import { BrokerError } from '../broker/errors.ts';
+import type { Inbound } from '../broker/ports.ts';
 import type { MessageEvent, QueueRecord } from './events.ts';
 
 /** The record as an event of its connection, or what is wrong with it. */

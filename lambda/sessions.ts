@@ -36,6 +36,8 @@ export interface Attached {
   /** True: this request opened the session. */
   readonly fresh: boolean;
   readonly closed?: MailboxClosed;
+  readonly socket?: string;
+  readonly probedUntil?: number;
 }
 
 export interface Hold {
@@ -44,6 +46,8 @@ export interface Hold {
   readonly streaming: boolean;
   readonly bytesMax: number;
   readonly bytes: number;
+  /** @default what the limits say */
+  readonly holdMilliseconds?: number;
 }
 
 export interface Sessions {
@@ -131,7 +135,7 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
       await service.opened(connectionId);
       return { session, connectionId, receiver, fresh: true };
     },
-    async hold(attached, { reply, form, streaming, bytesMax, bytes }) {
+    async hold(attached, { reply, form, streaming, bytesMax, bytes, holdMilliseconds }) {
       const { session, connectionId, receiver } = attached;
       const end = await receive({
         mailboxes,
@@ -143,7 +147,7 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
         streaming,
         bytesMax,
         bytes,
-        holdMilliseconds: holdSeconds(streaming) * 1000,
+        holdMilliseconds: holdMilliseconds ?? holdSeconds(streaming) * 1000,
         beatMilliseconds: limits.streamBeatSeconds * 1000,
       });
       if (end === 'interrupted' && !options.keepsInterrupted) {

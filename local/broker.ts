@@ -17,6 +17,7 @@ import { type Fifo, fifoQueue } from './fifo.ts';
 import { occupy } from './folder.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import {
+  ENGINE_PREFIX,
   type Handlers,
   type HandlerWorld,
   type Keeping,
@@ -101,6 +102,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       handler: home.http.handle,
       gateway,
       sockjsPrefix: SOCKJS_PREFIX,
+      enginePrefix: ENGINE_PREFIX,
       bodyBytesMax: LIMITS.httpBodyBytesMax,
     }),
   ];

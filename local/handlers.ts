@@ -8,6 +8,8 @@ import type { LogRecord } from '../broker/model.ts';
 import type {
   Agenda,
   Checks,
+  Detour,
+  Gates,
   Held,
   Ingress,
   Journal,
@@ -27,6 +29,7 @@ import { connectHandler, type Greeter } from '../lambda/connect.ts';
 import { deadHandler } from '../lambda/dead.ts';
 import { deliverHandler } from '../lambda/deliver.ts';
 import { disconnectHandler } from '../lambda/disconnect.ts';
+import { engineDetour, engineDoor, UPGRADE } from '../lambda/engineio-socket.ts';
 import type {
   ConnectEvent,
   DisconnectEvent,
@@ -40,10 +43,12 @@ import { type Http, makeHttp } from '../lambda/http.ts';
 import { messageHandler } from '../lambda/message.ts';
 import { SERVER } from '../lambda/version.ts';
 import { sweepHandler, taskHandler } from '../lambda/work.ts';
+import { engineioCarrier } from '../protocol/engineio/carrier.ts';
 import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
+import { socketioDialect } from '../protocol/socketio/dialect.ts';
 import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import type { PostStatus } from './management.ts';
@@ -60,7 +65,7 @@ export interface Keeping {
   readonly agenda: Agenda;
   /** Before anybody has connected: connections that a process left behind when it died. */
   openConnections(): readonly string[];
-  readonly mailboxes: Mailboxes;
+  readonly mailboxes: Mailboxes & Gates;
 }
 
 /** Every entry of `lambda/` that runs here, wherever it runs: in this thread or in others. */
@@ -99,15 +104,21 @@ export interface HandlerWorld {
 /** Where SockJS is served, on this port and behind the front door. */
 export const SOCKJS_PREFIX = '/sockjs';
 
+/** Where Engine.IO is served, and so Socket.IO's clients look for it. */
+export const ENGINE_PREFIX = '/socket.io';
+
 export interface HandlersAndHttp extends Handlers {
   /** HTTP requests, which stream and so are no plain calls. */
   readonly http: Http;
 }
 
 export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
-  const ports = makePorts(world);
-  const message = messageHandler(ports);
   const { mailboxes } = world.keeping;
+  const detour: Detour = (connection, events) => upgrades(connection, events);
+  const ports: Ports = { ...makePorts(world), detours: new Map([[UPGRADE, detour]]) };
+  const message = messageHandler(ports);
+  const ingress = world.ingress ?? directIngress(message, ports);
+  const upgrades = engineDetour(ports, mailboxes, ingress);
   const greet = greetHandler(ports, mailboxes);
   const greeter: Greeter = {
     async greet(greeting) {
@@ -120,11 +131,12 @@ export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
     http: makeHttp({
       ports,
       mailboxes,
-      ingress: world.ingress ?? directIngress(message, ports),
+      ingress,
       sockjs: { prefix: SOCKJS_PREFIX, websocket: true, clientUrl: CLIENT_URL },
+      engine: { prefix: ENGINE_PREFIX },
       administration: world.security?.administration,
     }),
-    connect: connectHandler(ports, greeter),
+    connect: connectHandler(ports, greeter, engineDoor(mailboxes)),
     disconnect: disconnectHandler(ports, world.ingress),
     message: async (event) => {
       const result = await message(event);
@@ -159,25 +171,28 @@ function makePorts({ keeping, rules, security, log, limits, management }: Handle
     log,
     limits: { ...LIMITS, ...limits },
   };
+  const sockets = memoryOutbox({
+    ...world,
+    management: {
+      post: management.post,
+      delete: (connectionId) => void management.delete(connectionId),
+    },
+  });
   return {
     ...world,
     ...securityPorts(security ?? {}, shelf, world.limits),
     ids: systemIds,
     store,
-    outbox: routeOutbox({
-      sockets: memoryOutbox({
-        ...world,
-        management: {
-          post: management.post,
-          delete: (connectionId) => void management.delete(connectionId),
-        },
-      }),
-      sessions: mailboxOutbox({ ...world, mailboxes }),
-    }),
+    outbox: routeOutbox({ sockets, sessions: mailboxOutbox({ ...world, mailboxes, sockets }) }),
     dialects: new Map(
-      [stompDialect, jsonDialect, eventsDialect].map((dialect) => [dialect.name, dialect]),
+      [stompDialect, jsonDialect, eventsDialect, socketioDialect].map((dialect) => [
+        dialect.name,
+        dialect,
+      ]),
     ),
-    carriers: new Map([rawCarrier, sockjsCarrier].map((carrier) => [carrier.name, carrier])),
+    carriers: new Map(
+      [rawCarrier, sockjsCarrier, engineioCarrier].map((carrier) => [carrier.name, carrier]),
+    ),
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: SERVER,

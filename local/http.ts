@@ -14,14 +14,16 @@ export interface HttpMountsOptions {
   readonly handler: HttpHandler;
   readonly gateway: Gateway;
   readonly sockjsPrefix: string;
+  readonly enginePrefix: string;
   readonly bodyBytesMax: number;
 }
 
 export function httpMounts(options: HttpMountsOptions): readonly Mount[] {
-  const { handler, gateway, sockjsPrefix, bodyBytesMax } = options;
+  const { handler, gateway, sockjsPrefix, enginePrefix, bodyBytesMax } = options;
   const upgrade = sockjsUpgrade(gateway, sockjsPrefix);
   return [
     httpMount({ prefix: sockjsPrefix, handler, bodyBytesMax, upgrade }),
+    httpMount({ prefix: enginePrefix, handler, bodyBytesMax, upgrade: engineUpgrade(gateway) }),
     ...[...DESTINATION_PREFIXES, ...ADMINISTRATION_PREFIXES].map((prefix) =>
       httpMount({ prefix, handler, bodyBytesMax }),
     ),
@@ -46,5 +48,14 @@ function sockjsUpgrade(gateway: Gateway, prefix: string) {
       request.url = `/${gateway.stage}?p=${framed ? 'sockjs' : 'raw'}${more}`;
       gateway.upgrade(request, socket, head);
     }
+  };
+}
+
+/** Engine.IO's query says all there is to say: any path below its own is the gateway's. */
+function engineUpgrade(gateway: Gateway) {
+  return (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    const [, query = ''] = (request.url ?? '').split('?', 2);
+    request.url = `/${gateway.stage}?p=eio${query === '' ? '' : `&${query}`}`;
+    gateway.upgrade(request, socket, head);
   };
 }

@@ -5,7 +5,7 @@
  */
 import { sessionOf } from '../../broker/address.ts';
 import type { Limits } from '../../broker/limits.ts';
-import type { Clock, Lease, Mailbox, MailboxClosed, Mailboxes } from '../../broker/ports.ts';
+import type { Clock, Gates, Lease, Mailbox, MailboxClosed, Mailboxes } from '../../broker/ports.ts';
 import { makeWaiters } from '../mailbox/waiters.ts';
 import { beginningWith, type Tables } from './tables.ts';
 
@@ -19,7 +19,11 @@ interface Row {
   readonly until: number;
   readonly expiresAt: number;
   readonly closed?: MailboxClosed | undefined;
+  readonly socket?: string | undefined;
+  readonly probedUntil?: number | undefined;
 }
+
+type Appended = 'done' | 'gone' | 'full' | { readonly socket: string };
 
 /** Each opening looks at so many sessions, in turn, and drops the expired. */
 const SWEPT_PER_CALL = 8;
@@ -38,7 +42,7 @@ export function openMailboxTables({ root }: Pick<Tables, 'root'>) {
 export function lmdbMailboxes(
   tables: ReturnType<typeof openMailboxTables>,
   { clock, limits }: { readonly clock: Clock; readonly limits: Limits },
-): Mailboxes {
+): Mailboxes & Gates {
   const { root, rows, posts } = tables;
   const waiters = makeWaiters();
   let swept = '';
@@ -67,10 +71,11 @@ export function lmdbMailboxes(
     swept = some.length < SWEPT_PER_CALL ? '' : (some.at(-1)?.key[0] ?? '');
   }
 
-  function append(connectionId: string, added: readonly Uint8Array[]): 'done' | 'gone' | 'full' {
+  function append(connectionId: string, added: readonly Uint8Array[]): Appended {
     const session = sessionOf(connectionId);
     const row = live(session);
     if (row?.connectionId !== connectionId || row.closed !== undefined) return 'gone';
+    if (row.socket !== undefined) return { socket: row.socket };
     const bytes = added.reduce((sum, post) => sum + post.length, row.bytes);
     const count = row.next - row.first + added.length;
     if (bytes > limits.mailboxBytesMax || count > limits.mailboxPostsMax) return 'full';
@@ -85,6 +90,7 @@ export function lmdbMailboxes(
     const row = live(session);
     if (row === undefined) return 'lost';
     const { closed, first, next } = row;
+    if (row.socket !== undefined && closed === undefined) return 'lost';
     if (closed === undefined && row.receiver !== receiver) return 'lost';
     const taken: Uint8Array[] = [];
     for (let number = first; number < next; number++) {
@@ -118,7 +124,7 @@ export function lmdbMailboxes(
       change(() => {
         const row = live(session);
         if (row === undefined) return 'unknown';
-        if (row.closed === undefined) {
+        if (row.closed === undefined && row.socket === undefined) {
           const held = row.receiver !== undefined && row.receiver !== lease.receiver;
           if (held && row.until > clock.now()) return 'busy';
           rows.putSync([session], { ...row, ...leased(lease) });
@@ -129,7 +135,7 @@ export function lmdbMailboxes(
     async take(session, receiver) {
       const row = fresh(session);
       // Nothing to take is found out without a write.
-      if (row !== undefined && row.next === row.first) {
+      if (row !== undefined && row.next === row.first && row.socket === undefined) {
         if (row.closed !== undefined) return { posts: [], closed: row.closed };
         return row.receiver === receiver ? { posts: [] } : 'lost';
       }
@@ -149,13 +155,30 @@ export function lmdbMailboxes(
       const done = change(() => {
         const row = live(session);
         if (row?.connectionId !== connectionId || row.closed !== undefined) return false;
-        const last = Math.max(row.expiresAt, expiresAt);
+        const last = row.socket === undefined ? Math.max(row.expiresAt, expiresAt) : expiresAt;
         rows.putSync([session], { ...row, closed, expiresAt: last });
         return true;
       });
       if (done) waiters.wake(session);
       return done;
     },
+
+    probe: async (session, until) =>
+      change(() => {
+        const row = live(session);
+        if (row === undefined || row.socket !== undefined) return false;
+        rows.putSync([session], { ...row, probedUntil: until });
+        return true;
+      }),
+
+    move: async (session, socket) =>
+      change(() => {
+        const row = live(session);
+        if (row === undefined || row.closed !== undefined || row.receiver !== socket) return 'lost';
+        if (row.next > row.first) return 'waiting';
+        rows.putSync([session], { ...row, socket });
+        return 'moved';
+      }),
 
     changed: (session, milliseconds, signal) =>
       waiters.wait(session, {
@@ -173,8 +196,13 @@ function leased({ receiver, until, expiresAt }: Lease) {
 
 function shown(row: Row | undefined): Mailbox | undefined {
   if (row === undefined) return undefined;
-  const { connectionId, closed } = row;
-  return closed === undefined ? { connectionId } : { connectionId, closed };
+  const { connectionId, closed, socket, probedUntil } = row;
+  return {
+    connectionId,
+    ...(closed === undefined ? {} : { closed }),
+    ...(socket === undefined ? {} : { socket }),
+    ...(probedUntil === undefined ? {} : { probedUntil }),
+  };
 }
 
 function isSettled(row: Row | undefined): boolean {

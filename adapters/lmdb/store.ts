@@ -9,6 +9,7 @@ import type {
   Agenda,
   Checks,
   Clock,
+  Gates,
   Held,
   Ids,
   Mailboxes,
@@ -48,7 +49,7 @@ export interface LmdbStore extends Store {
   readonly agenda: Agenda;
   /** Connections that were open when it was asked: at a start, those of a process that died. */
   openConnections(): readonly string[];
-  readonly mailboxes: Mailboxes;
+  readonly mailboxes: Mailboxes & Gates;
   close(): Promise<void>;
 }
 

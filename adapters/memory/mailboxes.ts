@@ -1,7 +1,7 @@
 /** Mailboxes in this process's memory. Waiting is told by the calls that end it. */
 import { sessionOf } from '../../broker/address.ts';
 import type { Limits } from '../../broker/limits.ts';
-import type { Clock, Lease, Mailbox, MailboxClosed, Mailboxes } from '../../broker/ports.ts';
+import type { Clock, Gates, Lease, Mailbox, MailboxClosed, Mailboxes } from '../../broker/ports.ts';
 import { makeWaiters } from '../mailbox/waiters.ts';
 
 interface Box {
@@ -12,6 +12,8 @@ interface Box {
   until: number;
   expiresAt: number;
   closed: MailboxClosed | undefined;
+  socket?: string;
+  probedUntil?: number;
 }
 
 /** Each opening may drop this many expired ones, so sweeping keeps up. */
@@ -20,7 +22,7 @@ const SWEPT_PER_CALL = 8;
 export function memoryMailboxes(world: {
   readonly clock: Clock;
   readonly limits: Limits;
-}): Mailboxes {
+}): Mailboxes & Gates {
   const { clock, limits } = world;
   const boxes = new Map<string, Box>();
   const waiters = makeWaiters();
@@ -62,6 +64,7 @@ export function memoryMailboxes(world: {
     async append(connectionId, posts) {
       const box = mine(connectionId);
       if (box === undefined) return 'gone';
+      if (box.socket !== undefined) return { socket: box.socket };
       const bytes = posts.reduce((sum, post) => sum + post.length, box.bytes);
       if (bytes > limits.mailboxBytesMax) return 'full';
       if (box.posts.length + posts.length > limits.mailboxPostsMax) return 'full';
@@ -74,7 +77,7 @@ export function memoryMailboxes(world: {
     async receive(session, lease) {
       const box = live(session);
       if (box === undefined) return 'unknown';
-      if (box.closed === undefined) {
+      if (box.closed === undefined && box.socket === undefined) {
         const held = box.receiver !== undefined && box.receiver !== lease.receiver;
         if (held && box.until > clock.now()) return 'busy';
         Object.assign(box, leased(lease));
@@ -84,7 +87,8 @@ export function memoryMailboxes(world: {
 
     async take(session, receiver) {
       const box = live(session);
-      if (box === undefined) return 'lost';
+      if (box === undefined || (box.socket !== undefined && box.closed === undefined))
+        return 'lost';
       const { posts, closed } = box;
       if (closed === undefined && box.receiver !== receiver) return 'lost';
       if (posts.length > 0) box.posts = [];
@@ -103,9 +107,24 @@ export function memoryMailboxes(world: {
       const box = mine(connectionId);
       if (box === undefined) return false;
       box.closed = closed;
-      box.expiresAt = Math.max(box.expiresAt, expiresAt);
+      box.expiresAt = box.socket === undefined ? Math.max(box.expiresAt, expiresAt) : expiresAt;
       waiters.wake(sessionOf(connectionId));
       return true;
+    },
+
+    async probe(session, until) {
+      const box = live(session);
+      if (box === undefined || box.socket !== undefined) return false;
+      box.probedUntil = until;
+      return true;
+    },
+
+    async move(session, socket) {
+      const box = live(session);
+      if (box === undefined || box.closed !== undefined || box.receiver !== socket) return 'lost';
+      if (box.posts.length > 0) return 'waiting';
+      box.socket = socket;
+      return 'moved';
     },
 
     changed: (session, milliseconds, signal) =>
@@ -119,8 +138,13 @@ function leased({ receiver, until, expiresAt }: Lease) {
 
 function shown(box: Box | undefined): Mailbox | undefined {
   if (box === undefined) return undefined;
-  const { connectionId, closed } = box;
-  return closed === undefined ? { connectionId } : { connectionId, closed };
+  const { connectionId, closed, socket, probedUntil } = box;
+  return {
+    connectionId,
+    ...(closed === undefined ? {} : { closed }),
+    ...(socket === undefined ? {} : { socket }),
+    ...(probedUntil === undefined ? {} : { probedUntil }),
+  };
 }
 
 function isSettled(box: Box | undefined): boolean {

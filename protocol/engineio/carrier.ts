@@ -23,6 +23,7 @@ export const engineioCarrier: Carrier = {
   },
   wrap: (texts) => texts.flatMap(packetsOf),
   farewell: Buffer.from('41'),
+  beat: Buffer.from('2'),
 };
 
 function attach(texts: string[], base64: string): void {

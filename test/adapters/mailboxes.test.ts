@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lmdbStore } from '../../adapters/lmdb/store.ts';
 import { memoryMailboxes } from '../../adapters/memory/mailboxes.ts';
+import { gatesContract, type MakeGates } from '../contract/gates.ts';
 import { mailboxContract } from '../contract/mailboxes.ts';
 
-mailboxContract('memory', async (world) => ({
+const memory: MakeGates = async (world) => ({
   mailboxes: memoryMailboxes(world),
   close: async () => undefined,
-}));
+});
 
-mailboxContract('lmdb', async (world) => {
+const lmdb: MakeGates = async (world) => {
   const path = mkdtempSync(join(tmpdir(), 'stompway-lmdb-'));
   const store = lmdbStore({ path, ...world });
   return {
@@ -20,4 +21,9 @@ mailboxContract('lmdb', async (world) => {
       rmSync(path, { recursive: true });
     },
   };
-});
+};
+
+mailboxContract('memory', memory);
+mailboxContract('lmdb', lmdb);
+gatesContract('memory', memory);
+gatesContract('lmdb', lmdb);

@@ -1,0 +1,161 @@
+/**
+ * What a client's events mean, in a broker with no server code behind them: one table of names, each
+ * with its arguments. docs/protocol.md, "Socket.IO", is its specification.
+ */
+import { BrokerError } from '../../broker/errors.ts';
+import type { AckMode, Command, Headers } from '../../broker/model.ts';
+import { bodyOf } from './body.ts';
+import { isRecord } from './packet.ts';
+
+/** Event names that the broker understands, and those it says; an operator may choose others. */
+export interface EventNames {
+  readonly join: string;
+  readonly leave: string;
+  readonly message: string;
+  readonly subscribe: string;
+  readonly unsubscribe: string;
+  readonly send: string;
+  readonly ack: string;
+  readonly nack: string;
+  readonly presence: string;
+  readonly error: string;
+}
+
+export const EVENT_NAMES: EventNames = {
+  join: 'join',
+  leave: 'leave',
+  message: 'message',
+  subscribe: 'subscribe',
+  unsubscribe: 'unsubscribe',
+  send: 'send',
+  ack: 'ack',
+  nack: 'nack',
+  presence: 'presence',
+  error: 'error',
+};
+
+/** Subscription ids tell how it was asked for, and so in which words a message is told. */
+export const JOINED = 'm';
+export const SUBSCRIBED = 's';
+
+const ROOM = '/room/';
+
+/** Headers that the arguments themselves say, or the broker. */
+const NOT_FORWARDED: readonly string[] = ['destination', 'receipt', 'content-length', 'message-id'];
+
+/** The command an event stands for. Throws BrokerError in words. */
+export function commandOf(
+  [name, ...values]: readonly unknown[],
+  names: EventNames,
+  receipt: string | undefined,
+): Command {
+  const asked = receipt === undefined ? {} : { receipt };
+  switch (name) {
+    case names.join: {
+      const room = textOf(values[0], names.join, 'a room', '"kitchen"');
+      return {
+        ...subscription(JOINED + room, ROOM + room, headersOf(values[1])),
+        ...asked,
+      };
+    }
+    case names.leave: {
+      const room = textOf(values[0], names.leave, 'a room', '"kitchen"');
+      return { type: 'unsubscribe', id: JOINED + room, headers: [], ...asked };
+    }
+    case names.message: {
+      const room = textOf(values[0], names.message, 'a room', '"kitchen", "hello"');
+      const headers: Headers = [['except', 'self']];
+      return { ...sending(ROOM + room, values.slice(1), headers), ...asked };
+    }
+    case names.subscribe: {
+      const destination = textOf(values[0], names.subscribe, 'a destination', '"/topic/a"');
+      const headers = headersOf(values[1]);
+      return { ...subscription(SUBSCRIBED + destination, destination, headers), ...asked };
+    }
+    case names.unsubscribe: {
+      const destination = textOf(values[0], names.unsubscribe, 'a destination', '"/topic/a"');
+      return { type: 'unsubscribe', id: SUBSCRIBED + destination, headers: [], ...asked };
+    }
+    case names.send: {
+      const destination = textOf(values[0], names.send, 'a destination', '"/topic/a", "hello"');
+      return {
+        ...sending(destination, values.slice(1, 2), headersOf(values[2])),
+        ...asked,
+      };
+    }
+    case names.ack:
+    case names.nack: {
+      const id = textOf(values[0], String(name), 'the ack of a message', '"…"');
+      const type = name === names.ack ? 'ack' : 'nack';
+      return { type, id, headers: headersOf(values[1]), ...asked };
+    }
+    default:
+      throw new BrokerError(
+        'unknown-command',
+        `Nothing answers to the event ${quoted(name)}`,
+        `Emit ${names.join}, ${names.leave}, ${names.message}, ${names.subscribe}, ${names.unsubscribe} or ${names.send}.`,
+      );
+  }
+}
+
+function subscription(id: string, destination: string, headers: Headers) {
+  const mode = headers.find(([name]) => name === 'ack')?.[1] ?? 'auto';
+  if (!isAckMode(mode)) {
+    throw new BrokerError(
+      'header-malformed',
+      `There is no ack mode ${quoted(mode)}`,
+      'Use auto, client or client-individual.',
+    );
+  }
+  const rest = headers.filter(([name]) => name !== 'ack' && name !== 'id');
+  return { type: 'subscribe', id, destination, ack: mode, headers: rest } as const;
+}
+
+function isAckMode(mode: string): mode is AckMode {
+  return mode === 'auto' || mode === 'client' || mode === 'client-individual';
+}
+
+function sending(destination: string, payloads: readonly unknown[], headers: Headers) {
+  if (payloads.length > 1) {
+    throw new BrokerError(
+      'protocol-violation',
+      'A message has one payload',
+      'Put several values into one array or object.',
+    );
+  }
+  const { type, body } = bodyOf(payloads[0]);
+  const typed = headers.some(([name]) => name === 'content-type');
+  const all: Headers = typed ? headers : [...headers, ['content-type', type]];
+  return { type: 'send', destination, headers: all, body } as const;
+}
+
+/** Flat values of an object; anything else in its place is no headers. */
+export function headersOf(value: unknown): Headers {
+  if (value === undefined || value === null) return [];
+  if (!isRecord(value)) {
+    throw new BrokerError('header-malformed', 'Headers are an object', 'For example {last: 10}.');
+  }
+  return Object.entries(value).flatMap(([name, one]): Headers => {
+    if (NOT_FORWARDED.includes(name) || one === null || one === undefined) return [];
+    if (typeof one !== 'object') return [[name, String(one)]];
+    throw new BrokerError(
+      'header-malformed',
+      `The header ${quoted(name)} is no text`,
+      'Headers are texts, numbers and booleans; put the rest into the payload.',
+    );
+  });
+}
+
+function textOf(value: unknown, event: string, what: string, example: string): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new BrokerError(
+    'header-missing',
+    `${event} needs ${what}`,
+    `For example: socket.emit("${event}", ${example})`,
+  );
+}
+
+function quoted(value: unknown): string {
+  const clean = String(value).replace(/\p{Cc}|\p{Cs}/gu, '?');
+  return `"${clean.length > 40 ? `${clean.slice(0, 39)}…` : clean}"`;
+}
