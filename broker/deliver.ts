@@ -12,7 +12,8 @@
  */
 import { type Destination, parseDestination } from './destination.ts';
 import { type Durables, openDurables } from './durable.ts';
-import type { Entry, LoggedMessage, LogRecord, Membership, Position } from './model.ts';
+import { keepHistory } from './history.ts';
+import type { Entry, LogRecord, Membership, Position } from './model.ts';
 import { formatPosition, replay } from './past.ts';
 import type { Logs, Ports, Progress } from './ports.ts';
 import { cutAll } from './post.ts';
@@ -154,34 +155,6 @@ async function deliverStretch(
 
 function positionAfter({ epoch, revision }: LogRecord): Progress {
   return { epoch, revision };
-}
-
-/** Every message of these records, by epoch: rows that a repeat writes over with the same. */
-async function keepHistory(
-  destination: Destination,
-  records: readonly LogRecord[],
-  { clock, limits }: Ports,
-  { journal, policies }: Logs,
-): Promise<void> {
-  const seconds = Math.max(policies(destination).historySeconds, limits.publishIdSeconds);
-  const byEpoch = new Map<string, LoggedMessage[]>();
-  for (const record of records) {
-    const messages = byEpoch.get(record.epoch) ?? [];
-    byEpoch.set(record.epoch, messages);
-    messages.push(...messagesOf(record));
-  }
-  const expiresAt = clock.now() + seconds * 1000;
-  for (const [epoch, messages] of byEpoch) {
-    if (messages.length > 0) {
-      await journal.keep(destination.canonical, epoch, messages, expiresAt);
-    }
-  }
-}
-
-function messagesOf({ seq, entries }: LogRecord): LoggedMessage[] {
-  const messages = entries.flatMap((entry) => (entry.type === 'message' ? [entry.message] : []));
-  const first = seq - messages.length + 1;
-  return messages.map((message, index) => ({ ...message, seq: first + index }));
 }
 
 async function tell(entry: Entry, step: Step): Promise<void> {

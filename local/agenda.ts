@@ -2,7 +2,7 @@
  * Does what was planned for later, once its time has come: on AWS a queue with a delay. At least
  * once: what fails, or is under way when the process dies, is done again.
  */
-import type { Agenda, Clock, Log, Task } from '../broker/ports.ts';
+import type { Agenda, Clock, DueTask, Log, Task } from '../broker/ports.ts';
 
 export interface AgendaOptions {
   readonly agenda: Agenda;
@@ -13,7 +13,7 @@ export interface AgendaOptions {
 
 /** How often it is looked at: tasks are seconds away, and other threads plan them unseen. */
 const LOOK_MILLISECONDS = 100;
-/** Tasks done at once. */
+/** Tasks done side by side. */
 const AT_ONCE_MAX = 100;
 
 export interface RunningAgenda {
@@ -23,19 +23,26 @@ export interface RunningAgenda {
 
 export function startAgenda({ agenda, perform, clock, log }: AgendaOptions): RunningAgenda {
   let running: Promise<void> | undefined;
+  let stopped = false;
 
+  /** All that is due, unless something fails: that waits for the next look. */
   async function look(): Promise<void> {
-    const due = await agenda.due(clock.now(), AT_ONCE_MAX);
-    await Promise.all(
-      due.map(async ({ key, task }) => {
-        try {
-          await perform(task);
-          await agenda.settle(key);
-        } catch (cause) {
-          log.error('task-failed', cause, { task: task.type });
-        }
-      }),
-    );
+    for (;;) {
+      const due = await agenda.due(clock.now(), AT_ONCE_MAX);
+      const done = await Promise.all(due.map(attempt));
+      if (due.length < AT_ONCE_MAX || done.includes(false) || stopped) return;
+    }
+  }
+
+  async function attempt({ key, task }: DueTask): Promise<boolean> {
+    try {
+      await perform(task);
+      await agenda.settle(key);
+      return true;
+    } catch (cause) {
+      log.error('task-failed', cause, { task: task.type });
+      return false;
+    }
   }
 
   const timer = setInterval(() => {
@@ -48,6 +55,7 @@ export function startAgenda({ agenda, perform, clock, log }: AgendaOptions): Run
   timer.unref();
   return {
     async stop() {
+      stopped = true;
       clearInterval(timer);
       await running;
     },

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { lmdbStore } from '../../adapters/lmdb/store.ts';
 import { memoryAgenda } from '../../adapters/memory/agenda.ts';
 import { LIMITS } from '../../broker/limits.ts';
@@ -72,4 +73,21 @@ test('a task that fails is done again, one that is done is not', async () => {
   await running.stop();
   expect(await agenda.due(START, 10)).toEqual([]);
   expect(calls).toBe(2);
+});
+
+test('a crowd of tasks that is due at once is done at one look', async () => {
+  jest.useFakeTimers();
+  try {
+    const agenda = memoryAgenda({ now: () => START });
+    const crowd = Array.from({ length: 1_050 }, (_, n) => tick(`q${n}`));
+    for (const task of crowd) await agenda.schedule(0, task);
+    const done: Task[] = [];
+    const perform = async (task: Task) => void done.push(task);
+    const running = startAgenda({ agenda, clock: { now: () => START }, log: silent, perform });
+    await jest.advanceTimersByTimeAsync(100);
+    expect(done).toEqual(crowd);
+    await running.stop();
+  } finally {
+    jest.useRealTimers();
+  }
 });
