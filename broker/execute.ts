@@ -10,6 +10,7 @@ import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Command, ConnectCommand, Principal } from './model.ts';
+import { assertRate, crowded, hasRoom } from './rates.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { acknowledgeInside, sendInside, transact } from './transaction.ts';
@@ -20,6 +21,7 @@ export async function execute(command: Command, session: Session, place: Place):
     if (command.type !== 'connect' && command.type !== 'refused') {
       await imply(session, place);
       await stand(session);
+      assertRate(session);
     }
     await act(command, session, place);
   } catch (cause) {
@@ -120,7 +122,12 @@ async function principalOf(
 ): Promise<Principal | undefined> {
   const { identity, revocations } = ports;
   if (identity === undefined) return undefined;
-  if (credentials !== undefined) return recognised(credentials, { identity, revocations });
+  if (credentials !== undefined) {
+    const principal = await recognised(credentials, { identity, revocations });
+    const known = connection.principal?.user === principal.user;
+    if (known || (await hasRoom(principal.user, ports))) return principal;
+    throw crowded();
+  }
   return connection.principal ?? anonymous(identity);
 }
 
@@ -156,6 +163,7 @@ async function imply(session: Session, place: Place): Promise<void> {
     );
   }
   const principal = await principalOf(undefined, session);
+  await consult('connect', { headers: [], principal }, session, place);
   await establish(version, session, place, { name: undefined, principal });
 }
 

@@ -198,9 +198,23 @@ export interface DoorSettings {
   readonly origins?: readonly string[];
   /** SHA-256 of administrators' keys. */
   readonly administration?: readonly string[];
+  readonly limits?: RateSettings;
 }
 
-export const SECURITY_KEYS = ['identity', 'permissions', 'origins', 'administration'] as const;
+/** The operator's bounds; absent: none. */
+export interface RateSettings {
+  readonly messagesPerSecond?: number;
+  readonly userMessagesPerSecond?: number;
+  readonly connectionsPerUser?: number;
+}
+
+export const SECURITY_KEYS = [
+  'identity',
+  'permissions',
+  'origins',
+  'administration',
+  'limits',
+] as const;
 
 /** Throws in words for the operator. */
 export function parseSecurity(fields: ReadonlyMap<string, unknown>): DoorSettings {
@@ -209,11 +223,24 @@ export function parseSecurity(fields: ReadonlyMap<string, unknown>): DoorSetting
     throw new Error('permissions need identity: else nobody is known by name');
   }
   const [origins, administration] = [fields.get('origins'), fields.get('administration')];
+  const limits = fields.get('limits');
   return {
     ...(identity === undefined ? {} : { identity: parseIdentity(identity, permissions) }),
     ...(origins === undefined ? {} : { origins: listOf(origins, 'origins').map(originOf) }),
     ...(administration === undefined ? {} : { administration: keysOf(administration) }),
+    ...(limits === undefined ? {} : { limits: limitsOf(limits) }),
   };
+}
+
+function limitsOf(json: unknown): RateSettings {
+  const known = ['messagesPerSecond', 'userMessagesPerSecond', 'connectionsPerUser'];
+  const fields = fieldsOf(json, 'limits', known);
+  for (const [key, value] of fields) {
+    if (!Number.isInteger(value) || Number(value) < 1) {
+      throw new Error(`limits.${key} must be a whole number from 1`);
+    }
+  }
+  return Object.fromEntries(fields);
 }
 
 function keysOf(json: unknown): readonly string[] {

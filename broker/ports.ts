@@ -497,6 +497,13 @@ export interface Directory {
   settle(key: string): Promise<void>;
 }
 
+/** The operator's bounds on how fast and how many. */
+export interface Rates {
+  /** False: it is one too many now. */
+  take(connectionId: string, user: string | undefined): boolean;
+  readonly connectionsPerUser?: number;
+}
+
 /** What an application is told: plain data, and the same `id` if it is told twice. */
 export interface ApplicationRequest {
   readonly event: 'message' | 'connect' | 'subscribe' | 'publish';
@@ -583,6 +590,7 @@ export interface Ports {
   /** With `identity`. */
   readonly revocations?: Revocations;
   readonly directory?: Directory;
+  readonly rates?: Rates;
   /** Absent: /app/… leads nowhere. */
   readonly applications?: Applications;
   /** Pages that may connect, `https://app.example`; absent: all. */

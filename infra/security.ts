@@ -47,6 +47,16 @@ export interface SecurityProps {
    * @default - nobody
    */
   readonly administration?: { readonly keys: readonly string[] };
+  /**
+   * How fast one may send, and how many connections a user may have.
+   *
+   * @default - no bound but the backlog of five seconds, and the stage's throttle
+   */
+  readonly limits?: {
+    readonly messagesPerSecond?: number;
+    readonly userMessagesPerSecond?: number;
+    readonly connectionsPerUser?: number;
+  };
 }
 
 /** `security.json`. Throws an Error that names the key, in words for the operator. */

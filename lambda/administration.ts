@@ -18,7 +18,11 @@ export const ADMINISTRATION_PREFIXES = ['/connections', '/users', '/tokens'] as 
 
 /** Connections on one page. */
 const PAGE_MAX = 100;
-const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
+const HEADERS = {
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+};
 
 interface Answer {
   readonly status: number;

@@ -5,6 +5,7 @@
 import { isRevoked } from '../broker/authenticate.ts';
 import type { Connection } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
+import { hasRoom } from '../broker/rates.ts';
 import { chooseSubprotocol } from '../protocol/negotiate.ts';
 import { credentialsOf, isForeign } from './credentials.ts';
 import type { EngineDoor } from './engineio-socket.ts';
@@ -18,7 +19,7 @@ export interface Greeter {
 
 type Needed = Pick<
   Ports,
-  'store' | 'limits' | 'log' | 'identity' | 'revocations' | 'directory' | 'origins'
+  'store' | 'limits' | 'log' | 'identity' | 'revocations' | 'directory' | 'origins' | 'rates'
 >;
 
 /**
@@ -82,6 +83,12 @@ const FOREIGN: RouteResult = {
   body: 'Pages of this origin may not connect here.\n',
 };
 
+const CROWDED: RouteResult = {
+  statusCode: 429,
+  headers: { 'Retry-After': '1' },
+  body: 'This user has too many connections. Close some of them.\n',
+};
+
 const UNAUTHENTICATED: RouteResult = {
   statusCode: 401,
   body: 'The token is not accepted. Connect again with a valid one.\n',
@@ -109,6 +116,7 @@ async function admission(
   if (typeof principal === 'string') return UNAUTHENTICATED;
   const revoked = await revocations?.current();
   if (revoked !== undefined && isRevoked(principal, revoked)) return UNAUTHENTICATED;
+  if (!(await hasRoom(principal.user, ports))) return CROWDED;
   return { ...wired, principal };
 }
 

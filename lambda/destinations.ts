@@ -25,7 +25,7 @@ export const DESTINATION_PREFIXES = [
 ] as const;
 
 const METHODS = ['OPTIONS', 'GET', 'POST'];
-const JSON_TYPE = { 'Content-Type': 'application/json' };
+const JSON_TYPE = { 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' };
 
 export function destinationsHandler(ports: Ports, sessions: Sessions): HttpHandler {
   return async (request, reply) => {
@@ -58,7 +58,8 @@ export function destinationsHandler(ports: Ports, sessions: Sessions): HttpHandl
     }
 
     function refuse(error: BrokerError, more: HeaderMap, status: number): Promise<void> {
-      return answer(reply, status, more, `${replyText({ type: 'error', error })}\n`);
+      const told = error.code === 'rate-limited' ? { ...more, 'Retry-After': '1' } : more;
+      return answer(reply, status, told, `${replyText({ type: 'error', error })}\n`);
     }
   };
 }

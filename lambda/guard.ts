@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Shipped } from '../adapters/identity/shipped.ts';
 import { makeDirectory } from '../broker/directory.ts';
 import type { Ports, Shelf } from '../broker/ports.ts';
+import { makeRates } from '../broker/rates.ts';
 import { makeRevocations } from '../broker/revocations.ts';
 
 type Ship = typeof import('../adapters/identity/shipped.ts').ship;
@@ -20,11 +21,14 @@ export async function loadShipped(folder: URL, world: Parameters<Ship>[1]): Prom
 
 /** What the core needs of it. `shelf` is made only where it is needed. */
 export function guardPorts(
-  { identity, origins }: Shipped,
+  { identity, origins, limits: rates }: Shipped,
   { clock, limits }: Pick<Ports, 'clock' | 'limits'>,
   shelf: () => Shelf,
-): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory'> {
-  const named = origins && { origins: new Set(origins.map((origin) => origin.toLowerCase())) };
+): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory' | 'rates'> {
+  const named = {
+    ...(origins && { origins: new Set(origins.map((origin) => origin.toLowerCase())) }),
+    ...(rates && { rates: makeRates(rates, clock) }),
+  };
   if (identity === undefined) return { ...named };
   const kept = shelf();
   return {

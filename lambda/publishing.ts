@@ -7,6 +7,7 @@ import { parseTarget } from '../broker/destination.ts';
 import { BrokerError } from '../broker/errors.ts';
 import type { Connection, Headers, Principal } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
+import { assertRate } from '../broker/rates.ts';
 import { flush, openSession } from '../broker/session.ts';
 import { makeTurn } from '../broker/turn.ts';
 import type { HttpRequest } from './exchange.ts';
@@ -39,6 +40,7 @@ export async function publish(
         ['content-type', type],
         ...idHeader(publishId, bodies.length > 1 ? index : undefined),
       ];
+      assertRate(session);
       const place = { stamp: '', messageId: ids[index] ?? '', epoch, repeated: false };
       await send({ type: 'send', destination, headers, body: bytes }, session, place);
     }

@@ -4,9 +4,10 @@ import { pathToFileURL } from 'node:url';
 import { type IdentityHook, makeIdentity } from '../adapters/identity/identity.ts';
 import { systemClock } from '../adapters/system.ts';
 import { makeDirectory } from '../broker/directory.ts';
-import { type DoorSettings, grantsOf } from '../broker/identity-settings.ts';
+import { type DoorSettings, grantsOf, type RateSettings } from '../broker/identity-settings.ts';
 import type { Limits } from '../broker/limits.ts';
 import type { Applications, Identity, Log, Ports, Shelf } from '../broker/ports.ts';
+import { makeRates } from '../broker/rates.ts';
 import { makeRevocations } from '../broker/revocations.ts';
 import { type ApplicationSettings, openApplications } from './applications.ts';
 
@@ -20,17 +21,19 @@ export interface Security {
   readonly origins?: ReadonlySet<string>;
   readonly administration?: readonly string[];
   readonly applications?: Applications;
+  readonly limits?: RateSettings;
 }
 
 /** Throws in words where a secret is missing or the hook is no module with a default function. */
 export async function openSecurity(
-  { identity: settings, origins, administration, applications }: SecuritySettings,
+  { identity: settings, origins, administration, applications, limits }: SecuritySettings,
   world: { readonly log: Log; readonly limits: Limits },
 ): Promise<Security> {
   const allowed = origins && new Set(origins.map((origin) => origin.toLowerCase()));
   const opened = await openApplications(applications ?? []);
   const named = {
     ...(opened === undefined ? {} : { applications: opened }),
+    ...(limits === undefined ? {} : { limits }),
     ...(allowed === undefined ? {} : { origins: allowed }),
     ...(administration === undefined ? {} : { administration }),
   };
@@ -49,12 +52,13 @@ export async function openSecurity(
 
 /** What the core needs of it, over what is kept. */
 export function securityPorts(
-  { identity, origins, applications }: Security,
+  { identity, origins, applications, limits: rates }: Security,
   shelf: Shelf,
   limits: Limits,
-): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory' | 'applications'> {
+): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory' | 'applications' | 'rates'> {
   return {
     ...(applications === undefined ? {} : { applications }),
+    ...(rates === undefined ? {} : { rates: makeRates(rates, systemClock) }),
     ...(origins === undefined ? {} : { origins }),
     ...(identity === undefined
       ? {}

@@ -12,7 +12,7 @@ import type { Identity } from '../../broker/ports.ts';
 import { type IdentityWorld, makeIdentity } from './identity.ts';
 import { makeTokens } from './tokens.ts';
 
-export interface Shipped extends Pick<DoorSettings, 'origins' | 'administration'> {
+export interface Shipped extends Pick<DoorSettings, 'origins' | 'administration' | 'limits'> {
   readonly identity?: Identity;
 }
 
