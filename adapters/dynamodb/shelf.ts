@@ -14,6 +14,9 @@ export interface DynamoShelfOptions extends Patience {
   readonly clock: Clock;
 }
 
+/** DynamoDB takes no empty text in a key's place; before every other stands this. */
+const FIRST = '\0';
+
 export function dynamoShelf(options: DynamoShelfOptions): Shelf {
   const { client, tableName, clock } = options;
   const table = dynamoTable(client, tableName);
@@ -44,7 +47,7 @@ export function dynamoShelf(options: DynamoShelfOptions): Shelf {
         // BETWEEN takes in its end, which the port leaves out: one more may be read.
         page = await table.query({
           pk,
-          range: [from, to],
+          range: [from === '' ? FIRST : from, to],
           attributes,
           rowsMax: most - found.length,
           ...(page?.next && { from: page.next }),

@@ -50,6 +50,7 @@ export function shelfContract(name: string, make: MakeShelf): void {
       onShelf(async ({ put, read }) => {
         await put('b', 'd', 'a', 'c', 'b1');
         expect(await read('a', 'z')).toEqual(['a=a', 'b=b', 'b1=b1', 'c=c', 'd=d']);
+        expect(await read('', '\uffff')).toEqual(await read('a', 'z'));
         expect(await read('b', 'd')).toEqual(['b=b', 'b1=b1', 'c=c']);
         expect(await read('b', 'b1')).toEqual(['b=b']);
         expect(await read('e', 'z')).toEqual([]);
