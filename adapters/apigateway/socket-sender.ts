@@ -5,7 +5,7 @@
  * answer.
  */
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext } from 'node:tls';
 import type { Clock } from '../../broker/ports.ts';
 import type { Response } from './response.ts';
 import {
@@ -211,7 +211,8 @@ function opener({ endpoint, ca }: SenderOptions): Opener {
     port: Number(port || 443),
     ALPNProtocols: ['http/1.1'],
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(ca === undefined ? {} : { ca }),
+    // Made once: the trusted certificates are a fifth of a handshake's CPU.
+    secureContext: createSecureContext(ca === undefined ? {} : { ca }),
   };
   let session: Buffer | undefined;
   return () => {
