@@ -11,8 +11,8 @@ import { dismiss } from './dismiss.ts';
 import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import { execute } from './execute.ts';
-import type { Decoded, Half } from './model.ts';
-import type { Inbound, Ports } from './ports.ts';
+import type { Connection, Decoded, Half } from './model.ts';
+import type { Found, Inbound, Ports } from './ports.ts';
 import { flush, openSession, type Place, refuse, type Session } from './session.ts';
 import type { Turn } from './turn.ts';
 
@@ -21,7 +21,7 @@ export interface ConversationOptions {
   readonly turn: Turn;
   /** False under direct ingress, where the pieces of a frame may overtake each other. */
   readonly splitFrames: boolean;
-  /** Connections known here to be in the midst of a frame. A hint: the record decides. */
+  /** Connections known here to be in the midst of a frame: a line end of theirs is no heart-beat. */
   readonly halves: Set<string>;
   /** Asked between events; true once the invocation's deadline for this connection has passed. */
   readonly expired: () => boolean;
@@ -50,8 +50,7 @@ export async function converse(
     turn: options.turn,
     ordered: options.splitFrames,
   });
-  // Events up to the stamp of what was kept are done, answers and all: they come again after a crash.
-  const due = events.filter((event) => placeOf(event, 0).stamp > (found.half?.stamp ?? ''));
+  const due = events.filter((event) => isDue(event, found, ports));
   let half = found.half?.bytes.length === 0 ? undefined : found.half;
   for (const event of due) {
     if (session.ended !== undefined && session.ended !== 'lost') break;
@@ -63,7 +62,22 @@ export async function converse(
   if (session.ended === 'refused' || session.ended === 'left') {
     halves.delete(connectionId);
     await dismiss(session.connection, ports);
+  } else if (events.some((event) => isAfterEnd(event, found.connection, ports))) {
+    // The gateway has it still: its client must come back instead of hearing nothing.
+    await ports.outbox.close(connectionId);
   }
+}
+
+/** What was sent up to the stamp of what was kept is done, answers and all: a crash brings it again. */
+function isDue(event: Inbound, { connection, half }: Found, ports: Ports): boolean {
+  return placeOf(event, 0).stamp > (half?.stamp ?? '') && !isAfterEnd(event, connection, ports);
+}
+
+/** Whether a connection that counts as lost goes on speaking, which SENDs under way do not. */
+function isAfterEnd({ event, epoch }: Inbound, connection: Connection, { limits }: Ports): boolean {
+  if (connection.ended !== 'lost' || event !== 'message') return false;
+  const endedAt = connection.expiresAt - limits.tombstoneSeconds * 1000;
+  return epoch > endedAt + limits.clockSkewMilliseconds;
 }
 
 /** Nothing but line ends: a heart-beat, unless half a frame waits for it. */
@@ -154,8 +168,16 @@ async function rest(
     await refuse(session, wrong);
     return undefined;
   }
-  if (halves.size < limits.halvesRememberedMax) halves.add(id);
+  remember(halves, id, limits.halvesRememberedMax);
   return half;
+}
+
+/** The oldest goes: connections that ended elsewhere are never taken out. */
+function remember(halves: Set<string>, id: string, most: number): void {
+  halves.delete(id);
+  halves.add(id);
+  const [oldest] = halves;
+  if (halves.size > most && oldest !== undefined) halves.delete(oldest);
 }
 
 /**

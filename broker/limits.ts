@@ -44,6 +44,8 @@ export const LIMITS = {
   connectionLifeSeconds: 2 * 3600,
   /** Late messages of a closed connection find its identity this long. */
   tombstoneSeconds: 15 * 60,
+  /** The gateway's clock and ours may differ by this: what was sent later is after the end. */
+  clockSkewMilliseconds: 1000,
   /** Ids given up that one connection's tombstones are kept of: fresh ids must fill no memory. */
   tombstonesPerConnectionMax: 1000,
   /** The heart-beat asked of clients: feeds the gateway's 10-minute idle timer, twice over. */

@@ -233,6 +233,34 @@ test('SENDs that $disconnect overtook still run; a SUBSCRIBE does not', async ()
   expect(client.heard()).toBe('');
 });
 
+test('a lost connection that goes on speaking is cut, so that its client comes back', async () => {
+  const world = makeWorld();
+  const reader = await connected(world, 'reader');
+  await reader.send(subscribe('/topic/x'));
+  const client = await connected(world, 'a');
+  await leave(world, 'a');
+  const underWay = world.record('a', send('/topic/x', 'under way'));
+  world.pass(2_000);
+  await world.deliver([underWay, world.record('a', send('/topic/x', 'later'))]);
+  expect(reader.heard()).toMatch(/under way(?![\s\S]*later)/);
+  expect(client.heard()).toBe('');
+  expect(world.closed).toEqual(new Set(['a']));
+});
+
+test('of many connections in the midst of a frame the latest are remembered', async () => {
+  const world = makeWorld({ limits: { halvesRememberedMax: 2 } });
+  const reader = await connected(world, 'reader');
+  await reader.send(subscribe('/topic/x'));
+  const clients = [];
+  for (const id of ['gone', 'also gone', 'c', 'd']) clients.push(await connected(world, id));
+  for (const { send: say } of clients) await say('SEND\ndestination:/topic/x\n');
+  for (const { send: say, id } of clients.slice(2)) {
+    await say('\n');
+    await say(`of ${id}\0`);
+  }
+  expect(reader.heard().match(/of \w/g)).toEqual(['of c', 'of d']);
+});
+
 test('a message of an unknown connection cuts it', async () => {
   const world = makeWorld();
   await world.deliver([world.record('nobody', send('/topic/x'))]);
