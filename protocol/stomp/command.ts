@@ -16,6 +16,7 @@ import type {
   TransactionCommand,
   UnsubscribeCommand,
 } from '../../broker/model.ts';
+import { bodyBytes, ENCODING } from '../json/body.ts';
 import { badAckMode, badHeartBeat, headerMissing, tooLong, unknownCommand } from './fault.ts';
 import type { Frame } from './frame.ts';
 import { VERSIONS } from './header.ts';
@@ -81,6 +82,7 @@ function understood(request: Request): Command {
 
 function send({ frame, limits, receipt }: Request): SendCommand {
   const within = header(frame.headers, 'transaction');
+  const encoding = header(frame.headers, ENCODING);
   return {
     type: 'send',
     destination: required(frame, 'destination'),
@@ -88,9 +90,13 @@ function send({ frame, limits, receipt }: Request): SendCommand {
       transaction: bounded('transaction', within, limits.transactionBytesMax),
     }),
     headers: frame.headers.filter(isPassedOn),
-    body: frame.body,
+    body: encoding === undefined ? frame.body : bodyBytes(textOf(frame.body), encoding),
     ...receipt,
   };
+}
+
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString();
 }
 
 /**
@@ -107,6 +113,7 @@ function isPassedOn(pair: Headers[number]): boolean {
     case 'subscription':
     case 'message-id':
     case 'ack':
+    case ENCODING:
       return false;
     default:
       return true;

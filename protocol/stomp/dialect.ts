@@ -6,6 +6,7 @@
  * costs one allocation with its `subscription` and `ack` in front. Most clients number their
  * subscriptions alike, so a copy equal to the last one is not written again but handed out again.
  */
+import { isUtf8 } from 'node:buffer';
 import { BrokerError } from '../../broker/errors.ts';
 import { LIMITS, type Limits } from '../../broker/limits.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
   Reply,
   Splice,
 } from '../../broker/model.ts';
+import { ENCODING } from '../json/body.ts';
 import { toCommand } from './command.ts';
 import { tooManyFrames } from './fault.ts';
 import { frameBytes, parseFrame, readableReceipt, skipEols, view } from './frame.ts';
@@ -159,11 +161,16 @@ function spliced(own: string, shared: Buffer): Uint8Array {
 }
 
 /** From message-id to the NUL: the same octets for every receiver of this version. */
-function sharedPart({ id, destination, headers, body }: Message, version: string): Buffer {
+function sharedPart(published: Message, version: string): Buffer {
+  const { id, destination, headers } = published;
+  const text = isUtf8(published.body);
+  // A WebSocket of the gateway carries text alone.
+  const body = text ? published.body : base64(published.body);
   let head =
     headerLine('message-id', id, version) +
     headerLine('destination', destination, version) +
     headerLine('content-length', String(body.length), version);
+  if (!text) head += headerLine(ENCODING, 'base64', version);
   for (const [name, value] of headers) {
     if (!BROKER_OWN.has(name)) head += headerLine(name, value, version);
   }
@@ -174,4 +181,8 @@ function sharedPart({ id, destination, headers, body }: Message, version: string
   shared.set(body, headBytes);
   shared[shared.length - 1] = NUL;
   return shared;
+}
+
+function base64({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return Buffer.from(Buffer.from(buffer, byteOffset, byteLength).toString('base64'));
 }

@@ -403,3 +403,19 @@ describe('MESSAGE', () => {
     expect(written(message([]), '1.0', 'a\nb')).toContain('subscription:a b\n');
   });
 });
+
+test('octets that are no text travel as base64, and say so, in both directions', () => {
+  const octets = Buffer.from([0, 128, 255]);
+  const told = stompDialect.message(
+    { id: 'm-1', destination: '/topic/a', headers: [], body: octets },
+    '1.2',
+  )('s');
+  expect(Buffer.from(told).toString()).toContain('\nbody-encoding:base64\n\nAID/\0');
+  const send = (body: string) =>
+    stompDialect.decode(
+      Buffer.from(`SEND\ndestination:/topic/a\nbody-encoding:base64\n\n${body}\0`),
+      '1.2',
+    ).commands;
+  expect(send('AID/')).toMatchObject([{ type: 'send', body: octets, headers: [] }]);
+  expect(send('no base64')).toMatchObject([{ type: 'refused' }]);
+});
