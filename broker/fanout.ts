@@ -75,16 +75,24 @@ interface AnswerTexts {
   readonly texts: readonly Uint8Array[];
 }
 
+/** What a fan-out does with the deliveries of each page. */
+export interface Rounds {
+  /** Resolves once each has an outcome; so many of them hold answers. */
+  post(deliveries: readonly Delivery[], answers: number): Promise<void>;
+  /** After each page: which destinations have another. */
+  posted(faults: Faults, left: ReadonlySet<string>): void;
+}
+
 /**
- * Reads subscribers page by page and hands `post` the deliveries of each page; answers go with the
- * first, in front: so many deliveries hold some. A connection met on two pages of one destination
- * gets two posts. A destination whose subscribers cannot be read costs the others nothing.
+ * Reads subscribers page by page and posts to each page; answers go with the first, in front. A
+ * connection met on two pages of one destination gets two posts. A destination whose subscribers
+ * cannot be read costs the others nothing.
  */
 export async function fanOut(
   answers: readonly AnswerTexts[],
   publications: readonly Publication[],
   ports: Ports,
-  post: (deliveries: readonly Delivery[], answers: number) => Promise<void>,
+  { post, posted }: Rounds,
 ): Promise<Faults> {
   const faults = new Map<string, unknown>();
   const encode = makeEncoder(ports);
@@ -106,6 +114,7 @@ export async function fanOut(
       const next = pages[index]?.next;
       return next === undefined ? [] : [{ topic, from: next }];
     });
+    posted(faults, new Set(reads.map(({ topic }) => topic.destination.canonical)));
   }
   if (over.length > 0) await expelAll(over, ports);
   return faults;

@@ -6,7 +6,7 @@
  */
 
 import { appendAll, isDirect, isLogged } from './append.ts';
-import { type Faults, fanOut, type Notice, type Publication } from './fanout.ts';
+import { type Faults, fanOut, type Notice, type Publication, type Rounds } from './fanout.ts';
 import type { Connection } from './model.ts';
 import type { Ports } from './ports.ts';
 import { postAll } from './post.ts';
@@ -21,8 +21,8 @@ export interface Turn {
   /** A conversation begins; the returned function says that it ended. */
   enter(): () => void;
   /**
-   * Posts the answer and publishes, in this order per connection. Resolves when every post has an
-   * outcome; messages of one caller keep their order, those of different callers mix. Rejects if a
+   * Posts the answer and publishes, in this order per connection. Resolves when every post of this
+   * caller's has an outcome, however many others have yet to be made; messages of one caller keep their order, those of different callers mix. Rejects if a
    * destination of this caller's could not be served: another's fault is not its.
    */
   flush(answer: Answer | undefined, publications: readonly (Publication | Notice)[]): Promise<void>;
@@ -41,11 +41,18 @@ export function makeTurn(ports: Ports): Turn {
 
   async function drain(): Promise<void> {
     if (waiting.length === 0) return;
-    const all = waiting;
+    const all = new Set(waiting);
     waiting = [];
+    /** Whose destinations have no page left is done: a large audience of another's is not its. */
+    const settleSome = (faults: Faults, left: ReadonlySet<string>): void => {
+      for (const one of all) {
+        if (one.publications.some(({ destination }) => left.has(destination.canonical))) continue;
+        all.delete(one);
+        settle(one, faults);
+      }
+    };
     try {
-      const faults = await fanOutAll(all, ports);
-      for (const one of all) settle(one, faults);
+      settleSome(await fanOutAll([...all], ports, settleSome), NONE);
     } catch (cause) {
       for (const { failed } of all) failed(cause);
     }
@@ -73,6 +80,8 @@ export function makeTurn(ports: Ports): Turn {
   };
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 function settle({ publications, done, failed }: Waiting, faults: Faults): void {
   const hit =
     faults.size === 0
@@ -82,7 +91,11 @@ function settle({ publications, done, failed }: Waiting, faults: Faults): void {
   else failed(faults.get(hit.destination.canonical));
 }
 
-async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<Faults> {
+async function fanOutAll(
+  all: readonly Waiting[],
+  ports: Ports,
+  posted: Rounds['posted'],
+): Promise<Faults> {
   const answers = all.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   const publications =
     all.length === 1 && all[0] ? all[0].publications : all.flatMap((one) => one.publications);
@@ -91,9 +104,14 @@ async function fanOutAll(all: readonly Waiting[], ports: Ports): Promise<Faults>
   const unstored =
     logged.length > 0 && ports.logs !== undefined
       ? await appendAll(logged, ports, ports.logs)
-      : undefined;
-  const unread = await fanOut(answers, direct, ports, (deliveries, some) =>
-    postAll(deliveries, some, ports),
-  );
-  return unstored === undefined ? unread : new Map([...unstored, ...unread]);
+      : NO_FAULTS;
+  const withUnstored = (unread: Faults): Faults =>
+    unstored.size === 0 ? unread : new Map([...unstored, ...unread]);
+  const unread = await fanOut(answers, direct, ports, {
+    post: (deliveries, some) => postAll(deliveries, some, ports),
+    posted: (faults, left) => posted(withUnstored(faults), left),
+  });
+  return withUnstored(unread);
 }
+
+const NO_FAULTS: Faults = new Map();

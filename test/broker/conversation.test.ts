@@ -435,6 +435,48 @@ test('a destination that cannot be read costs only those who publish to it', asy
   expect(world.closed).toEqual(new Set(['victim']));
 });
 
+test('who publishes beside a large audience does not wait for the rest of its pages', async () => {
+  let release: () => void = () => undefined;
+  const rest = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let tell: () => void = () => undefined;
+  const receipted = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const world = makeWorld({
+    wrapStore: (store) => ({
+      ...store,
+      subscribers: async (destination, from) => {
+        if (destination.canonical !== '/topic/large') return store.subscribers(destination, from);
+        if (from === 'rest') await rest;
+        return { subscribers: [], ...(from === undefined ? { next: 'rest' } : {}) };
+      },
+    }),
+    wrapOutbox: (outbox) => ({
+      ...outbox,
+      post: async (deliveries) => {
+        const outcomes = await outbox.post(deliveries);
+        const texts = deliveries.flatMap(({ posts }) => posts.map((post) => Buffer.from(post)));
+        if (texts.some((text) => text.includes('receipt-id:r'))) tell();
+        return outcomes;
+      },
+    }),
+  });
+  const loud = await connected(world, 'loud');
+  const other = await connected(world, 'other');
+  const handled = world.deliver([
+    world.record('loud', send('/topic/large', 'x', ['receipt:large'])),
+    world.record('other', send('/topic/x', 'y', ['receipt:r'])),
+  ]);
+  await receipted;
+  expect(other.heard()).toContain('receipt-id:r');
+  expect(loud.heard()).toBe('');
+  release();
+  await handled;
+  expect(loud.heard()).toContain('receipt-id:large');
+});
+
 test('a gone subscriber that cannot be forgotten costs its publisher nothing', async () => {
   const world = makeWorld({
     wrapStore: (store) => ({
