@@ -19,6 +19,11 @@ export function seqOfAck(id: string): number | undefined {
   return seq === undefined ? undefined : Number(seq);
 }
 
+/** The place of the item it names, if it is of a queue's. */
+export function placeOfAck(id: string): string | undefined {
+  return /^(\d{6}-\d{15})-\d+-[\w-]*$/.exec(id)?.[1];
+}
+
 /** The subscription it names, or undefined if it is none of ours. */
 export function subscriptionOfAck(id: string): string | undefined {
   const [, encoded] = /^(?:\d{6}-\d{15}-\d+|s\d{1,15})-([\w-]*)$/.exec(id) ?? [];

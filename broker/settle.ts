@@ -4,24 +4,41 @@
  * over. With ack:client it settles that message and all before it of its subscription, and of no
  * other (STOMP 1.2 "SUBSCRIBE ack Header").
  */
+import { placeOfAck } from './ack-id.ts';
 import { bury } from './dead-letters.ts';
 import type { Acknowledgement } from './model.ts';
 import { consumerKey, type Lease } from './queue-cells.ts';
+import type { QueueShelf } from './queue-shelf.ts';
 import type { QueueStep } from './queue-step.ts';
 
 export async function settle(entry: Acknowledgement, step: QueueStep): Promise<void> {
   const { shelf } = step;
-  const mine = [...shelf.leases.values()].filter((lease) => isFor(lease, entry));
-  const named = mine.find(({ ackId, item }) => ackId === entry.id || item.message.id === entry.id);
+  const named = leaseNamed(entry, shelf);
   if (named === undefined) return;
-  const consumer = shelf.consumers.get(consumerKey(named));
-  const cumulative = consumer?.ack === 'client';
-  for (const lease of mine) {
-    const covered =
-      lease === named ||
-      (cumulative && lease.subscriptionId === named.subscriptionId && lease.order < named.order);
-    if (covered) await settleOne(lease, entry, step);
+  for (const lease of cumulated(named, shelf)) await settleOne(lease, entry, step);
+  await settleOne(named, entry, step);
+}
+
+function leaseNamed(entry: Acknowledgement, { leases }: QueueShelf): Lease | undefined {
+  const place = placeOfAck(entry.id);
+  if (place !== undefined) {
+    const lease = leases.get(place);
+    return lease?.ackId === entry.id && isFor(lease, entry) ? lease : undefined;
   }
+  // STOMP 1.0 and 1.1 name the message itself.
+  for (const lease of leases.values()) {
+    if (lease.item.message.id === entry.id && isFor(lease, entry)) return lease;
+  }
+  return undefined;
+}
+
+/** With ack:client, those handed to the same subscription before it. */
+function cumulated(named: Lease, { consumers, leases }: QueueShelf): readonly Lease[] {
+  const key = consumerKey(named);
+  if (consumers.get(key)?.ack !== 'client') return [];
+  return [...leases.values()].filter(
+    (lease) => lease.order < named.order && consumerKey(lease) === key,
+  );
 }
 
 async function settleOne(lease: Lease, entry: Acknowledgement, step: QueueStep): Promise<void> {

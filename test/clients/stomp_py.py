@@ -51,9 +51,51 @@ def talk(version, make):
     connection.send(topic, "too late", headers={"receipt": "sent"})
     check(f"{version} has a receipt for SEND", listener.receipts.get(timeout=PATIENCE_SECONDS) == "sent")
     check(f"{version} hears nothing after UNSUBSCRIBE", listener.messages.empty())
+    work(version, connection, listener)
     connection.disconnect(receipt="bye")
     check(f"{version} has a receipt for DISCONNECT", listener.receipts.get(timeout=PATIENCE_SECONDS) == "bye")
     check(f"{version} saw no ERROR", listener.errors.empty())
+
+
+def work(version, connection, listener):
+    """A queue, one message at a time: acknowledged, refused, and moved by a transaction."""
+    name = f"/queue/stomp-py.{version.replace('.', '-')}"
+    take = lambda: listener.messages.get(timeout=PATIENCE_SECONDS)
+
+    def settle(frame, how, **more):
+        identity = frame.headers["ack" if version == "1.2" else "message-id"]
+        more = {**more, "subscription": "q"} if version == "1.1" else more
+        getattr(connection, how)(identity, **more)
+
+    for body in ["done", "moved"]:
+        connection.send(name, body)
+    # By "client" one ACK covers all before it; stomp.py 1.0 knows no other that is not "auto".
+    mode = "client" if version == "1.0" else "client-individual"
+    connection.subscribe(name, id="q", ack=mode, headers={"prefetch-count": "1"})
+    frame = take()
+    check(f"{version} gets the first of a queue", frame.body == "done")
+    settle(frame, "ack")
+    frame = take()
+    check(f"{version} gets the next after its ACK", frame.body == "moved")
+    if version != "1.0":
+        settle(frame, "nack")
+        frame = take()
+        check(f"{version} gets it again after a NACK", frame.headers.get("redelivered") == "true")
+    transaction = connection.begin()
+    settle(frame, "ack", transaction=transaction)
+    connection.send(name, "new", transaction=transaction)
+    connection.commit(transaction)
+    frame = take()
+    check(f"{version} moves one by a transaction", frame.body == "new")
+    transaction = connection.begin()
+    connection.send(name, "never", transaction=transaction)
+    connection.abort(transaction)
+    settle(frame, "ack")
+    connection.send(name, "last")
+    frame = take()
+    check(f"{version} aborts a transaction", frame.body == "last")
+    settle(frame, "ack")
+    connection.unsubscribe(id="q")
 
 
 def beats(ports):
