@@ -43,6 +43,7 @@ function announce(chosen: Options, broker: Broker): void {
   console.log(`stompway
   STOMP and JSON  ws://${place}/ws
   SockJS          http://${place}/sockjs
+  Socket.IO       http://${place}
   HTTP            curl -d hi http://${place}/topic/greetings
   web page        http://${place}/
   data            ${chosen.memory ? 'in memory, gone at the end' : chosen.data}
