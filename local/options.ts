@@ -98,7 +98,7 @@ function wholeNumber(text: string, max: number): number | undefined {
 /** Why nobody may listen there; undefined: one may. */
 export function hostFault(host: string, identified: boolean): string | undefined {
   if (identified || isLoopback(host)) return undefined;
-  return `Cannot listen on ${host}: without identities anybody there could read and write everything. Configure identity, or use 127.0.0.1, ::1 or localhost.`;
+  return `Cannot listen on ${host} (--host, or the variable HOST): without identities anybody there could read and write everything. Configure identity, or use 127.0.0.1, ::1 or localhost.`;
 }
 
 function isLoopback(host: string): boolean {
