@@ -1,11 +1,12 @@
 /**
  * The broker alone in a stack of its own: `npx cdk deploy`, with `-c ingress=direct` without its
- * queue, with `-c rules=stompway.json` by the operator's rules, with `-c http=true` with HTTP beside
+ * queue, with `-c rules=stompway.json` by the operator's rules and identities, with `-c http=true` with HTTP beside
  * the WebSockets, with `-c cloudFront=true` with both behind one domain, with `-c posting=sdk` with
  * posts through the SDK.
  */
 import { App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { readRulesFile } from './rules.ts';
+import { readSecurityFile } from './security.ts';
 import { type Ingress, StompBroker, type StompBrokerProps } from './stomp-broker.ts';
 
 const app = new App();
@@ -33,8 +34,12 @@ for (const [name, value] of Object.entries(outputs)) {
   if (value !== undefined) new CfnOutput(stack, name, { value });
 }
 
-function rules(file: unknown): Pick<StompBrokerProps, 'rules'> {
-  return file === undefined ? {} : { rules: readRulesFile(String(file)) };
+/** Of one file: it would be a trap if its identities were left out. */
+function rules(file: unknown): Pick<StompBrokerProps, 'rules' | 'security'> {
+  if (file === undefined) return {};
+  const security = readSecurityFile(String(file));
+  const named = security === undefined ? {} : { security };
+  return { rules: readRulesFile(String(file)), ...named };
 }
 
 function posting(asked: unknown): Pick<StompBrokerProps, 'posting'> {

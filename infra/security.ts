@@ -1,4 +1,5 @@
 /** Who may come in, as the construct takes it: checked at synth, written for the handlers. */
+import { readFileSync } from 'node:fs';
 import { Token } from 'aws-cdk-lib';
 import { fieldsOf, parseSecurity, SECURITY_KEYS } from '../broker/identity-settings.ts';
 import type { Permission } from '../broker/permission.ts';
@@ -65,12 +66,33 @@ export function securityJson(props: SecurityProps): string {
   if (Token.isUnresolved(text)) {
     throw new Error('security must be known at synth: it is shipped as a file beside the bundles');
   }
-  const { identity } = parseSecurity(fieldsOf(JSON.parse(text), 'security', SECURITY_KEYS));
-  if (identity?.hook !== undefined) throw new Error('identity.hook is for npm start alone');
-  if (identity?.tokens.some(({ secretVariable }) => secretVariable !== undefined)) {
+  check(JSON.parse(text));
+  return `${text}\n`;
+}
+
+/** What `stompway.json` says of who may come in; undefined: nothing. */
+export function readSecurityFile(file: string): SecurityProps | undefined {
+  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  const fields = Object.entries(json);
+  // Left out in silence, a hook would be a refusal that is missed by nobody.
+  if ('applications' in json) throw new Error(`${file}: applications are for npm start alone`);
+  const security: unknown = Object.fromEntries(
+    fields.filter(([key]) => SECURITY_KEYS.some((one) => one === key)),
+  );
+  if (Object.keys(Object(security)).length === 0) return undefined;
+  return check(security);
+}
+
+/** The same, believed after the parser of both homes has read it. */
+function check(json: unknown): SecurityProps {
+  const { identity } = parseSecurity(fieldsOf(json, 'security', SECURITY_KEYS));
+  if (identity === undefined) throw new Error('security needs identity');
+  if (identity.hook !== undefined) throw new Error('identity.hook is for npm start alone');
+  if (identity.tokens.some(({ secretVariable }) => secretVariable !== undefined)) {
     throw new Error(
       'identity.tokens: on AWS sign with a key pair; a shared secret is for npm start',
     );
   }
-  return `${text}\n`;
+  return json as SecurityProps;
 }

@@ -1,6 +1,10 @@
 /** The `security` prop: checked at synth, with the rights it takes and no more. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CfnParameter } from 'aws-cdk-lib';
-import { type SecurityProps, securityJson } from '../../infra/security.ts';
+import { readRulesFile } from '../../infra/rules.ts';
+import { readSecurityFile, type SecurityProps, securityJson } from '../../infra/security.ts';
 import { resources, synthesize } from './synthesized.ts';
 
 const POOL = 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x';
@@ -61,4 +65,26 @@ test('what is not known at synth cannot be shipped as a file', () => {
       return { security: { identity: { tokens: keys } } };
     }),
   ).toThrow('must be known at synth');
+});
+
+test('the file of npm start brings its identities along, or is refused in words', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stompway-security-'));
+  const file = join(folder, 'stompway.json');
+  const read = (json: object) => {
+    writeFileSync(file, JSON.stringify(json));
+    return { rules: readRulesFile(file), security: readSecurityFile(file) };
+  };
+  try {
+    expect(read({ rules: [{ pattern: '/room/*' }], ...SECURITY })).toEqual({
+      rules: [{ pattern: '/room/*' }],
+      security: SECURITY,
+    });
+    expect(read({ ...SECURITY })).toEqual({ rules: [], security: SECURITY });
+    expect(read({ rules: [] }).security).toBeUndefined();
+    expect(read([]).security).toBeUndefined();
+    expect(() => read({ rules: [], ...SECURITY, applications: [] })).toThrow('npm start alone');
+    expect(() => read({ rules: [], origins: [] })).toThrow('security needs identity');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
