@@ -8,6 +8,7 @@ interface CellRow {
   readonly expiresAt: number;
 }
 
+/** Expired cells dropped by each write, beside one for each that it puts: sweeping keeps up. */
 const SWEPT_PER_CALL = 8;
 
 export function lmdbShelf({ root }: Pick<Tables, 'root'>, clock: Clock): Shelf {
@@ -17,8 +18,8 @@ export function lmdbShelf({ root }: Pick<Tables, 'root'>, clock: Clock): Shelf {
   /** QX: when a cell can be dropped, shelf, key. */
   const expiries = table<number, [number, string, string]>('QX');
 
-  function sweep(now: number): void {
-    for (const key of [...expiries.getKeys({ end: [now, '', ''], limit: SWEPT_PER_CALL })]) {
+  function sweep(now: number, limit: number): void {
+    for (const key of [...expiries.getKeys({ end: [now, '', ''], limit })]) {
       expiries.removeSync(key);
       const name: [string, string] = [key[1], key[2]];
       const row = cells.get(name);
@@ -39,7 +40,7 @@ export function lmdbShelf({ root }: Pick<Tables, 'root'>, clock: Clock): Shelf {
             expiries.putSync([expiresAt, ...key], 0);
           }
         }
-        sweep(clock.now());
+        sweep(clock.now(), SWEPT_PER_CALL + changes.length);
       });
     },
     async read(shelf, { from, to, most }) {

@@ -1,4 +1,7 @@
-/** Shelves in this process's memory. Keys are kept in order; what has expired is not read. */
+/**
+ * Shelves in this process's memory. Keys are kept in order; what has expired is not read, and each
+ * write drops some of it, walking over all shelves in turn.
+ */
 import type { Clock, Shelf } from '../../broker/ports.ts';
 
 interface Cell {
@@ -7,8 +10,12 @@ interface Cell {
   readonly expiresAt: number;
 }
 
+/** Cells looked at by each write, beside one for each that it puts: sweeping keeps up. */
+const SWEPT_PER_CALL = 8;
+
 export function memoryShelf(clock: Clock): Shelf {
   const shelves = new Map<string, Cell[]>();
+  const sweep = sweeper(shelves);
 
   return {
     async write(name, changes, expiresAt) {
@@ -16,6 +23,7 @@ export function memoryShelf(clock: Clock): Shelf {
       for (const [key, value] of changes) put(cells, key, value && { key, value, expiresAt });
       if (cells.length > 0) shelves.set(name, cells);
       else shelves.delete(name);
+      sweep(clock.now(), SWEPT_PER_CALL + changes.length);
     },
     async read(name, { from, to, most }) {
       const cells = shelves.get(name) ?? [];
@@ -28,6 +36,32 @@ export function memoryShelf(clock: Clock): Shelf {
       }
       return found;
     },
+  };
+}
+
+/** Goes on where the last call ended; at the end it begins anew. */
+function sweeper(shelves: Map<string, Cell[]>): (now: number, cellsMax: number) => void {
+  let walk = shelves.entries();
+  let cells: Cell[] = [];
+  let name = '';
+  let at = 0;
+
+  function turn(): void {
+    const next = walk.next();
+    if (next.done) walk = shelves.entries();
+    [name, cells] = next.value ?? ['', []];
+    at = 0;
+  }
+
+  return (now, cellsMax) => {
+    for (let looked = 0; looked < cellsMax; looked++) {
+      const cell = cells[at];
+      if (cell === undefined) turn();
+      else if (cell.expiresAt > now) at++;
+      else cells.splice(at, 1);
+      // An array that is no shelf any more, for it was emptied, is walked to its end all the same.
+      if (cells.length === 0 && shelves.get(name) === cells) shelves.delete(name);
+    }
   };
 }
 
