@@ -23,18 +23,25 @@ export async function endConnection(
   await store.end(connectionId, ended);
 }
 
+/** What is subscribed while leaves are being told has to leave as well: so often it is looked again. */
+const LOOKS_MAX = 4;
+
 async function leaveAll(
   connection: Connection,
   ended: Ended,
   ports: Ports,
   logs: Logs,
 ): Promise<void> {
-  const subscriptions = await ports.store.subscriptions(connection.id);
-  await Promise.all(
-    subscriptions.map((subscription) =>
-      leave(connection, subscription, ended === 'left' ? 'left' : 'lost', ports, logs),
-    ),
-  );
+  const how = ended === 'left' ? 'left' : 'lost';
+  const told = new Set<string>();
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const subscriptions = (await ports.store.subscriptions(connection.id)).filter(
+      (one) => !told.has(one.stamp) && logOf(one, ports, logs) !== undefined,
+    );
+    if (subscriptions.length === 0) return;
+    await Promise.all(subscriptions.map((one) => leave(connection, one, how, ports, logs)));
+    for (const { stamp } of subscriptions) told.add(stamp);
+  }
 }
 
 /** Tells the subscription's log, if it has one, that it is over. */
@@ -42,14 +49,24 @@ export async function leave(
   connection: Connection,
   subscription: Subscription,
   how: 'left' | 'lost',
-  { limits }: Ports,
-  { journal, policies }: Logs,
+  ports: Ports,
+  logs: Logs,
 ): Promise<void> {
-  const destination = parseDestination(subscription.destination, limits);
-  const hears = destination.kind === 'room' || destination.kind === 'queue';
-  if (!hears || !policies(destination).logged) return;
+  const log = logOf(subscription, ports, logs);
+  if (log === undefined) return;
   const membership = membershipOf(connection, subscription);
-  await journal.append(destination.canonical, [{ type: 'leave', membership, how }]);
+  await logs.journal.append(log, [{ type: 'leave', membership, how }]);
+}
+
+/** The log that must hear of its end: of a room, or of a queue. */
+function logOf(
+  { destination: spelt }: Subscription,
+  { limits }: Ports,
+  { policies }: Logs,
+): string | undefined {
+  const destination = parseDestination(spelt, limits);
+  const hears = destination.kind === 'room' || destination.kind === 'queue';
+  return hears && policies(destination).logged ? destination.canonical : undefined;
 }
 
 export function membershipOf(connection: Connection, { id, stamp }: Subscription): Membership {

@@ -373,6 +373,36 @@ test('a member that cannot be posted to is cut, and resumes', async () => {
   expect(bodies(again)).toEqual(['missed']);
 });
 
+test('a room joined in the very moment of the end is left as well', async () => {
+  let meanwhile: (() => Promise<void>) | undefined;
+  const world = rooms({
+    extend: (ports) => {
+      const { logs } = ports;
+      if (logs === undefined) return ports;
+      const append: typeof logs.journal.append = async (log, entries) => {
+        const act = entries.some(({ type }) => type === 'leave') ? meanwhile : undefined;
+        if (act !== undefined) meanwhile = undefined;
+        await act?.();
+        return logs.journal.append(log, entries);
+      };
+      return { ...ports, logs: { ...logs, journal: { ...logs.journal, append } } };
+    },
+  });
+  const client = await joined(world, 'a', '/room/old');
+  meanwhile = async () => {
+    await client.send(frame('SUBSCRIBE', ['id:2', 'destination:/room/new']));
+    await world.pump();
+  };
+  await leave(world, 'a');
+  await world.pump();
+  world.pass(5_000);
+  for (const { task } of world.tasks) await taskHandler(world.ports)(task);
+  await world.pump();
+  for (const room of ['/room/old', '/room/new']) {
+    expect(await world.ports.logs?.roster.members(room, undefined, 10)).toEqual([]);
+  }
+});
+
 describe('presence', () => {
   const presence = (client: Client) =>
     frames(client.heard())

@@ -32,6 +32,8 @@ export const ENVIRONMENT = {
   MANAGEMENT_ENDPOINT: 'https://abc123.execute-api.eu-west-1.amazonaws.com/ws',
   QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/ingress.fifo',
   TASKS_URL: 'https://sqs.eu-west-1.amazonaws.com/1/tasks',
+  // The SDK is what stands mocked here; our own sockets have tests of their own.
+  POSTING: 'sdk',
 } as const;
 
 export const table = mockClient(DynamoDBDocumentClient);
