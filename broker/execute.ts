@@ -207,14 +207,17 @@ async function establish(
   await ports.directory?.enter(session.connection);
 }
 
-/** Where somebody is recognised his user is his name; nobody else can choose one like it. */
+/**
+ * Where somebody is recognised his user is his name. Guests may call themselves what they like: the
+ * `~` before it, which no user's name has, tells them from those who are somebody.
+ */
 function memberOf(
   name: string | undefined,
   principal: Principal | undefined,
   session: string,
 ): string {
   if (principal === undefined) return name ?? session;
-  return principal.user ?? (name === undefined ? session : `~${session}~${name}`);
+  return principal.user ?? (name === undefined ? session : `~${name}`);
 }
 
 async function disconnect(session: Session, receipt: string | undefined): Promise<void> {

@@ -112,8 +112,8 @@ function keyOf(token: string, keys: readonly KeySettings[]): KeySettings | undef
   return found;
 }
 
-/** It is one name of a destination, `/user/{name}/…`, and not what stands there for oneself. */
+/** It is one name of a destination, `/user/{name}/…`, not what stands there for oneself, nor a guest's. */
 function isUserName(user: string, { userBytesMax }: Limits): boolean {
   if (user === 'queue' || user === 'topic' || Buffer.byteLength(user) > userBytesMax) return false;
-  return user !== '' && !/[/*\p{Cc}]/u.test(user);
+  return user !== '' && !user.startsWith('~') && !/[/*\p{Cc}]/u.test(user);
 }

@@ -177,3 +177,32 @@ test('without identity one is what one calls oneself', async () => {
   expect(ann.heard()).toContain('"body":"hi"');
   expect(bob.heard()).toBe('');
 });
+
+test('a guest’s client-id bears a mark: it is no user’s name, and its /user/ is its session', async () => {
+  const guests = guarded(PEOPLE);
+  const at = makeWorld({
+    rooms: true,
+    extend: (ports) => {
+      const made = guests(ports);
+      const { identity } = made;
+      if (identity === undefined) throw new Error('no identity');
+      const { grants } = PEOPLE.root;
+      return { ...made, identity: { ...identity, anonymous: { grants, policy: identity.policy } } };
+    },
+  });
+  const root = await enter(at, 'root');
+  await root.send(JSON.stringify({ subscribe: '/user/queue/x' }));
+  await root.send(JSON.stringify({ subscribe: '/presence/room/r' }));
+  await at.pump();
+  root.heard();
+  const guest = await at.client('guest', { protocol: 'json.stompway' });
+  await guest.send(JSON.stringify({ connect: true, 'client-id': 'root' }));
+  await guest.send(JSON.stringify({ subscribe: '/user/queue/x' }));
+  await guest.send(JSON.stringify({ subscribe: '/room/r' }));
+  await at.pump();
+  expect(root.heard()).toContain('"member":"~root"');
+  guest.heard();
+  await root.send(JSON.stringify({ send: '/user/root/queue/x', body: 'secret' }));
+  expect(root.heard()).toContain('secret');
+  expect(guest.heard()).toBe('');
+});

@@ -98,7 +98,7 @@ test('a token without an end, or for a user who cannot be named, lets nobody in'
     'HS256',
   );
   expect(await show(url, 'header', endless)).toBe('HTTP 401');
-  for (const user of ['queue', 'a/b', '', '*', 'x'.repeat(200)]) {
+  for (const user of ['queue', 'a/b', '', '*', '~ann', 'x'.repeat(200)]) {
     expect(await show(url, 'header', await tokenFor(user))).toBe('HTTP 401');
   }
 });
