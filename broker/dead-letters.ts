@@ -9,9 +9,10 @@ export async function bury(item: Item, reason: string, step: QueueStep): Promise
   const { destination, ports, logs } = step;
   const { canonical } = deadLettersOf(destination, ports);
   if (canonical === destination.canonical) return;
-  const { id, headers, body } = item.message;
+  const [message = item.message] = await step.shelf.whole([item]);
+  const { id, headers, body } = message;
   const kept = headers.filter(([name]) => !MORTAL.has(name));
-  const message = {
+  const letter = {
     id,
     destination: canonical,
     headers: [
@@ -23,7 +24,7 @@ export async function bury(item: Item, reason: string, step: QueueStep): Promise
     body,
     at: ports.clock.now(),
   };
-  await logs.journal.appendOnce(canonical, { type: 'message', message }, `dead-${id}`);
+  await logs.journal.appendOnce(canonical, { type: 'message', message: letter }, `dead-${id}`);
 }
 
 /** What would kill, or hold back, a dead letter as well. */

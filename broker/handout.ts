@@ -62,9 +62,9 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
     });
   }
 
-  function tell({ lease, hand, again }: Given): void {
+  function tell({ lease, hand, again }: Given, message: Message): void {
     const ack = hand.consumer.ack === 'auto' ? undefined : lease.ackId;
-    scene.hand(hand.subscriber, asReceived(lease.item, again), ack);
+    scene.hand(hand.subscriber, asReceived(message, lease.item.deliveries, again), ack);
   }
 
   function lease(item: Item, { consumer }: Hand): Lease {
@@ -87,7 +87,11 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
     const { given, more } = await assigned(all);
     const posted = [...repeated, ...given];
     await shelf.save();
-    for (const one of posted) tell(one);
+    const messages = await shelf.whole(posted.map(({ lease: made }) => made.item));
+    for (const [index, message] of messages.entries()) {
+      const one = posted[index];
+      if (one !== undefined) tell(one, message);
+    }
     const gaveBack = finish(posted, await scene.post());
     await shelf.save();
     // What was told again and needs no ACK has made room.
@@ -121,7 +125,7 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       const dead = reasonToBury(item, clock.now(), limits.deliveriesMaxDefault);
       if (dead !== undefined) {
         await bury(item, dead, step);
-        shelf.drop(item);
+        shelf.discard(item);
         left--;
         continue;
       }
@@ -180,7 +184,7 @@ function freest(hands: readonly Hand[], { message }: Item): Hand | undefined {
   return found;
 }
 
-function asReceived({ message, deliveries }: Item, again: boolean): Message {
+function asReceived(message: Message, deliveries: number, again: boolean): Message {
   if (deliveries <= 1 && !again) return message;
   return {
     ...message,

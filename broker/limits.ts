@@ -110,6 +110,10 @@ export const LIMITS = {
   /** Items handed out in one round, and rounds of one invocation: what is left follows at once. */
   queueRoundItemsMax: 500,
   queueRoundsMax: 20,
+  /** Larger bodies stand beside their items: each run reads what consumers hold. */
+  queueBodyBytesMax: 1024,
+  /** Bodies read side by side: each is a request to the store. */
+  queueBodiesAtOnceMax: 25,
   /** Consumers, delays and leases of one queue that its deliverer reads at once. */
   queueCellsMax: 50_000,
   /** How long a durable subscription's position is kept while its client is away. */

@@ -3,7 +3,7 @@
  *
  * `a` the queue's own facts, `c…` consumers and `l…` leased items: read as one, by each run ·
  * `r…` ready items, highest priority first, then in the order of the log ·
- * `w…` items that wait, by time.
+ * `w…` items that wait, by time · `x…` bodies too large to be read with each lease, by place.
  */
 import {
   type Cell,
@@ -21,6 +21,8 @@ export interface Item {
   /** Orders items through all lives of the queue's log. */
   readonly place: string;
   readonly message: Message;
+  /** The body is not in `message` but in a cell of its own. */
+  readonly aside: boolean;
   readonly priority: number;
   /** Deliveries begun. */
   readonly deliveries: number;
@@ -62,7 +64,7 @@ export interface Meta {
 
 export const META_KEY = 'a';
 /** Where each kind begins; all before `ready` are read together. */
-export const PREFIX = { consumer: 'c', lease: 'l', ready: 'r', delayed: 'w' } as const;
+export const PREFIX = { consumer: 'c', lease: 'l', ready: 'r', delayed: 'w', body: 'x' } as const;
 
 export function placeIn(generation: number, seq: number): string {
   return `${String(generation).padStart(6, '0')}-${String(seq).padStart(15, '0')}`;
@@ -74,6 +76,10 @@ export function readyKey({ priority, place }: Item): string {
 
 export function delayedKey({ availableAt, place }: Item): string {
   return `${PREFIX.delayed}${String(availableAt).padStart(15, '0')}#${place}`;
+}
+
+export function bodyKey({ place }: Pick<Item, 'place'>): string {
+  return `${PREFIX.body}${place}`;
 }
 
 export function leaseKey({ item }: Lease): string {
@@ -142,9 +148,9 @@ export function decodeMeta(bytes: Uint8Array): Meta {
   };
 }
 
-function itemFacts({ place, message, priority, deliveries, expiresAt, availableAt }: Item) {
+function itemFacts({ message, aside, ...item }: Item) {
   const { id, destination, headers } = message;
-  return { place, id, destination, headers, priority, deliveries, expiresAt, availableAt };
+  return { ...item, id, destination, headers, ...(aside ? { aside: 1 } : {}) };
 }
 
 function itemOf(cell: Cell): Item {
@@ -156,6 +162,7 @@ function itemOf(cell: Cell): Item {
       headers: pairs(cell, 'headers'),
       body: cell.body,
     },
+    aside: optionalNumber(cell, 'aside') === 1,
     priority: number(cell, 'priority'),
     deliveries: number(cell, 'deliveries'),
     expiresAt: number(cell, 'expiresAt'),

@@ -4,9 +4,11 @@
  *
  * `save` is not atomic. It writes additions before removals, so a crash in its midst leaves an item
  * twice, never nowhere; what is then both leased and ready is leased, for the lease may be posted.
+ * The mark of what was added comes last, as does the end of bodies whose items are gone.
  */
-import type { ConsumerOptions, Membership } from './model.ts';
+import type { ConsumerOptions, Membership, Message } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
+import { queueBodies } from './queue-bodies.ts';
 import {
   type Consumer,
   consumerKey,
@@ -42,11 +44,14 @@ export interface QueueShelf {
   lease(lease: Lease): void;
   /** A lease of a run that died: it stands, and is nothing besides. */
   uphold(lease: Lease): void;
-  /** The item is consumed, or dead: it is gone. */
+  /** Its item is consumed, or dead: it is gone. */
   settle(lease: Lease): void;
   /** Ready again. */
   giveBack(lease: Lease): void;
-  drop(item: Item): void;
+  /** A ready one is dead. */
+  discard(item: Item): void;
+  /** Their messages with their bodies, in the same order. */
+  whole(items: readonly Item[]): Promise<readonly Message[]>;
   /**
    * Ready items in order, at most so many, changes of this run included; none that is leased. Only
    * what it has returned may be leased or dropped.
@@ -68,7 +73,7 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
   const [cells, delayedCells] = await Promise.all([
     read(META_KEY, PREFIX.ready, limits.queueCellsMax),
     // The first are due first: a million that wait for tomorrow are not read today.
-    read(PREFIX.delayed, AFTER_DELAYED, limits.queueRoundItemsMax),
+    read(PREFIX.delayed, PREFIX.body, limits.queueRoundItemsMax),
   ]);
   const consumers = new Map<string, Consumer>();
   const leases = new Map<string, Lease>();
@@ -93,6 +98,11 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
   const taken = new Set<string>();
   /** Ready ones known to be on the shelf; the others need not be taken off it. */
   const shelved = new Set<string>();
+  const bodies = queueBodies(name, shelf, ports);
+
+  async function write(some: Parameters<typeof shelf.write>[1], expiresAt: number): Promise<void> {
+    if (some.length > 0) await shelf.write(name, some, expiresAt);
+  }
 
   function setMeta(change: Partial<Meta>): void {
     meta = { ...meta, ...change };
@@ -120,13 +130,13 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     else changes.delete(key);
   }
 
-  function settle(lease: Lease): void {
+  function release(lease: Lease): void {
     leases.delete(lease.item.place);
     changes.set(leaseKey(lease), undefined);
   }
 
   function giveBack(lease: Lease): void {
-    settle(lease);
+    release(lease);
     place({ ...lease.item, availableAt: 0 });
   }
 
@@ -157,7 +167,7 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
       setMeta({ epoch, generation: meta.generation + 1, added: 0 });
     },
     add(item) {
-      place(item);
+      place(bodies.lightened(item));
       setMeta({ added: Number(item.place.split('-')[1]) });
     },
     employ({ connectionId, subscriptionId, stamp }, options) {
@@ -180,9 +190,16 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
       shelved.add(readyKey(item));
       drop(item);
     },
-    settle,
+    settle(lease) {
+      release(lease);
+      bodies.forget(lease.item);
+    },
     giveBack,
-    drop,
+    discard(item) {
+      drop(item);
+      bodies.forget(item);
+    },
+    whole: bodies.whole,
     ready,
     wind(now) {
       for (const lease of leases.values()) if (lease.until <= now) giveBack(lease);
@@ -206,29 +223,28 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
       setMeta({ tickAt: at });
     },
     async save() {
-      if (changes.size === 0) return;
-      const mark = changes.get(META_KEY);
-      changes.delete(META_KEY);
       const life = limits.queueItemSeconds * 1000;
       const expiresAt = clock.now() + life;
-      const entries = [...changes];
+      const mark = changes.get(META_KEY);
+      changes.delete(META_KEY);
+      const [kept, gone] = [
+        [...changes].filter(isKept),
+        [...changes].filter((one) => !isKept(one)),
+      ];
       changes.clear();
-      for (const [key, value] of entries) if (value !== undefined) shelved.add(key);
-      await shelf.write(
-        name,
-        entries.filter(([, value]) => value !== undefined),
-        expiresAt,
-      );
-      await shelf.write(
-        name,
-        entries.filter(([, value]) => value === undefined),
-        expiresAt,
-      );
-      // Longer than any item that was leased since.
-      if (mark !== undefined) await shelf.write(name, [[META_KEY, mark]], expiresAt + life);
+      for (const [key] of kept) shelved.add(key);
+      // What belongs to items lives longer than any that was leased since.
+      await write(bodies.fresh(), expiresAt + life);
+      await write(kept, expiresAt);
+      await write(gone, expiresAt);
+      const marks = mark === undefined ? [] : [[META_KEY, mark] as const];
+      await write([...bodies.over(), ...marks], expiresAt + life);
     },
   };
 }
 
-const AFTER_DELAYED = 'x';
 const NEW: Meta = { epoch: '', generation: 0, added: 0, tickAt: 0 };
+
+function isKept([, value]: readonly [string, Uint8Array | undefined]): boolean {
+  return value !== undefined;
+}

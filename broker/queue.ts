@@ -112,6 +112,7 @@ function itemOf(
   return {
     place: placeIn(shelf.meta().generation, seq),
     message: { id: message.id, destination: message.destination, headers, body: message.body },
+    aside: false,
     priority: Math.min(9, whole(meant(headers, 'priority')) ?? 4),
     deliveries: 0,
     expiresAt: Math.min(longest, ...asked.filter((time) => time !== undefined)),

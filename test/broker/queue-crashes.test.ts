@@ -83,11 +83,12 @@ const messages = (client: Client) =>
  */
 async function atEveryCall(
   moment: Moment,
+  options: WorldOptions,
   play: (world: World, die: () => Promise<void>) => Promise<void>,
 ): Promise<number> {
   for (let call = 0; ; call++) {
     const reaper: Reaper = { countdown: Number.POSITIVE_INFINITY, moment };
-    const world = mortalWorld(reaper);
+    const world = mortalWorld(reaper, options);
     let lived = false;
     await play(world, async () => {
       reaper.countdown = call;
@@ -104,41 +105,47 @@ const MOMENTS: readonly Moment[] = ['before', 'half', 'after'];
 
 test.each(
   MOMENTS.flatMap((moment) => [
-    [moment, 'client', 3] as const,
-    [moment, 'auto', 3] as const,
-    [moment, 'auto', 1] as const,
+    [moment, 'client', 3, 1024] as const,
+    [moment, 'auto', 3, 1024] as const,
+    [moment, 'auto', 1, 1024] as const,
+    [moment, 'client', 3, 0] as const,
+    [moment, 'auto', 1, 0] as const,
   ]),
 )(
-  'a deliverer that dies %s a call: each message comes once or marked, and is settled once (ack:%s, %i held)',
-  async (moment, mode, prefetch) => {
-    const calls = await atEveryCall(moment, async (world, die) => {
-      const wish = [`ack:${mode}`, `prefetch-count:${prefetch}`];
-      const readers = [await consumer(world, 'a', wish), await consumer(world, 'b', wish)];
-      await send(world, ['1', '2', '3', '4']);
-      await die();
-      const unmarked: string[] = [];
-      const all = new Set<string>();
-      for (const reader of readers) {
-        const got = messages(reader);
-        for (const { body, headers } of got) {
-          all.add(body);
-          if (headers['redelivered'] === undefined) unmarked.push(body);
+  'a deliverer that dies %s a call: each message comes once or marked, and is settled once (ack:%s, %i held, bodies beside beyond %i)',
+  async (moment, mode, prefetch, queueBodyBytesMax) => {
+    const calls = await atEveryCall(
+      moment,
+      { limits: { queueBodyBytesMax } },
+      async (world, die) => {
+        const wish = [`ack:${mode}`, `prefetch-count:${prefetch}`];
+        const readers = [await consumer(world, 'a', wish), await consumer(world, 'b', wish)];
+        await send(world, ['1', '2', '3', '4']);
+        await die();
+        const unmarked: string[] = [];
+        const all = new Set<string>();
+        for (const reader of readers) {
+          const got = messages(reader);
+          for (const { body, headers } of got) {
+            all.add(body);
+            if (headers['redelivered'] === undefined) unmarked.push(body);
+          }
+          const last = got.at(-1)?.headers['ack'];
+          if (last !== undefined && mode === 'client')
+            await reader.send(frame('ACK', [`id:${last}`]));
         }
-        const last = got.at(-1)?.headers['ack'];
-        if (last !== undefined && mode === 'client')
-          await reader.send(frame('ACK', [`id:${last}`]));
-      }
-      await settle(world);
-      expect([...all].sort()).toEqual(['1', '2', '3', '4']);
-      expect(unmarked.length).toBe(new Set(unmarked).size);
-      for (const { id } of readers) await leave(world, id);
-      await settle(world);
-      const late = await world.client('late');
-      await late.send(frame('CONNECT', ['accept-version:1.2', 'host:h']));
-      await late.send(frame('SUBSCRIBE', ['id:1', 'destination:/queue/x']));
-      await settle(world);
-      expect(messages(late)).toEqual([]);
-    });
+        await settle(world);
+        expect([...all].sort()).toEqual(['1', '2', '3', '4']);
+        expect(unmarked.length).toBe(new Set(unmarked).size);
+        for (const { id } of readers) await leave(world, id);
+        await settle(world);
+        const late = await world.client('late');
+        await late.send(frame('CONNECT', ['accept-version:1.2', 'host:h']));
+        await late.send(frame('SUBSCRIBE', ['id:1', 'destination:/queue/x']));
+        await settle(world);
+        expect(messages(late)).toEqual([]);
+      },
+    );
     expect(calls).toBeGreaterThan(5);
   },
 );
@@ -146,7 +153,7 @@ test.each(
 test.each(MOMENTS)(
   'a deliverer that dies %s a call of a NACK or of a consumer’s end loses nothing',
   async (moment) => {
-    await atEveryCall(moment, async (world, die) => {
+    await atEveryCall(moment, {}, async (world, die) => {
       const a = await consumer(world, 'a', ['ack:client-individual', 'prefetch-count:1']);
       await consumer(world, 'b', ['ack:client-individual', 'prefetch-count:1']);
       await send(world, ['1', '2', '3']);
@@ -165,6 +172,32 @@ test.each(MOMENTS)(
     });
   },
 );
+
+test('large bodies stand beside their items: they come, come again, are buried, and leave nothing', async () => {
+  const world = makeWorld({ rooms: true });
+  const large = 'x'.repeat(5000);
+  const reader = await consumer(world, 'r', ['ack:client-individual', 'prefetch-count:2']);
+  await send(world, [`1${large}`, `2${large}`, `3${large}`]);
+  await settle(world);
+  const [first, second] = messages(reader);
+  await reader.send(frame('ACK', [`id:${first?.headers['ack']}`]));
+  await reader.send(frame('NACK', [`id:${second?.headers['ack']}`, 'requeue:false']));
+  await settle(world);
+  await leave(world, 'r');
+  const heir = await world.client('heir');
+  await heir.send(frame('CONNECT', ['accept-version:1.2', 'host:h']));
+  for (const place of ['x', 'dead.x']) {
+    await heir.send(frame('SUBSCRIBE', [`id:${place}`, `destination:/queue/${place}`]));
+    await settle(world);
+  }
+  const got = messages(heir).map(({ body, headers }) => [body, headers['redelivered']]);
+  expect(got).toEqual([
+    [`3${large}`, 'true'],
+    [`2${large}`, undefined],
+  ]);
+  const cells = await world.ports.logs?.shelf.read('/queue/x', { from: 'd', to: 'z', most: 10 });
+  expect(cells).toEqual([]);
+});
 
 test('messages that died in front do not hold up the one behind them', async () => {
   const world = makeWorld({ rooms: true });
