@@ -17,7 +17,7 @@ import type { Entry, LogRecord, Membership, Position } from './model.ts';
 import { formatPosition, replay } from './past.ts';
 import type { Logs, Ports, Progress } from './ports.ts';
 import { cutAll } from './post.ts';
-import { enterRoom, goneFromRoom, leaveRoom, showRoom } from './presence.ts';
+import { enterRoom, goneFromRoom, leaveRoom, recallRoom, showRoom } from './presence.ts';
 import { deliverQueue } from './queue.ts';
 import { keyOf, makeScene, type Scene } from './scene.ts';
 
@@ -202,7 +202,11 @@ async function join(entry: Entry & { readonly type: 'join' }, step: Step): Promi
   const { destination, scene, ports, logs } = step;
   const { membership, past, durable, receipt } = entry;
   const subscriber = await enlist(membership, destination, logs);
-  if (subscriber === undefined) return;
+  if (subscriber === undefined) {
+    // It is over by now; an attempt that died may have let it in, and its leave will be told.
+    if (destination.kind === 'room') await recallRoom(membership, step);
+    return;
+  }
   const position = positionOf(step);
   const { canonical } = destination;
   const before =

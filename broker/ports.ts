@@ -246,6 +246,11 @@ export interface LogStream {
 export interface Roster {
   /** `entered`: the member was not there, nor within its grace. `mark` is the change's own name. */
   enter(room: string, membership: Membership, mark: string): Promise<'entered' | 'present'>;
+  /**
+   * Changes nothing. `entered`: an `enter` with this mark had been called, and answered so; whoever
+   * called it may have died before it told anybody.
+   */
+  recall(room: string, membership: Membership, mark: string): Promise<'entered' | 'present'>;
   /** One subscription less. `left`: the member has no other. */
   leave(room: string, membership: Membership, mark: string): Promise<'left' | 'present'>;
   /** The subscription's connection was lost: the member stays until `gone` with the same mark. */

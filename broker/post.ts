@@ -32,20 +32,26 @@ export async function postAll(
 }
 
 /**
- * Cuts and forgets all of them, so many side by side. One that could not be forgotten is logged and
- * costs the others, and whoever posted to it, nothing: the next post to it hears 410.
+ * Cuts and forgets all of them, so many side by side. One that could not be is logged, costs the
+ * others nothing, and is among those returned: perhaps it lives on without what it was owed.
  */
-export async function cutAll(connectionIds: readonly string[], ports: Ports): Promise<void> {
+export async function cutAll(
+  connectionIds: readonly string[],
+  ports: Ports,
+): Promise<readonly string[]> {
+  const uncut: string[] = [];
   for (let from = 0; from < connectionIds.length; from += ports.limits.forgettingAtOnceMax) {
     const some = connectionIds.slice(from, from + ports.limits.forgettingAtOnceMax);
     await Promise.all(
       some.map((connectionId) =>
-        cut(connectionId, ports).catch((cause: unknown) =>
-          ports.log.error('cut-failed', cause, { connectionId }),
-        ),
+        cut(connectionId, ports).catch((cause: unknown) => {
+          uncut.push(connectionId);
+          ports.log.error('cut-failed', cause, { connectionId });
+        }),
       ),
     );
   }
+  return uncut;
 }
 
 /**

@@ -28,6 +28,15 @@ export async function enterRoom(membership: Membership, step: Step): Promise<voi
   if (outcome === 'entered') announce('join', membership, watchers, step);
 }
 
+/** Tells of an entrance that was made, and perhaps not told. */
+export async function recallRoom(membership: Membership, step: Step): Promise<void> {
+  const { destination, logs, ports, mark } = step;
+  const outcome = await logs.roster.recall(destination.canonical, membership, mark);
+  if (outcome === 'present') return;
+  const watchers = await step.scene.listeners(presenceOf(destination, ports));
+  announce('join', membership, watchers, step);
+}
+
 export async function leaveRoom(
   membership: Membership,
   how: 'left' | 'lost',

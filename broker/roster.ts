@@ -23,7 +23,7 @@ export interface MemberRecord {
 }
 
 export type RosterChange = {
-  readonly type: 'enter' | 'leave' | 'fade' | 'gone';
+  readonly type: 'enter' | 'recall' | 'leave' | 'fade' | 'gone';
   readonly membership: Membership;
   readonly mark: string;
 };
@@ -39,6 +39,8 @@ export function changeMember(before: MemberRecord | undefined, change: RosterCha
   switch (change.type) {
     case 'enter':
       return enter(record, change);
+    case 'recall':
+      return recall(record, change);
     case 'fade':
       return fade(record, change);
     case 'gone': {
@@ -68,6 +70,12 @@ function enter(record: MemberRecord, { membership, mark }: RosterChange): Change
     },
     outcome,
   };
+}
+
+/** Changes nothing: what `enter` with this mark answered, if it was called and still stands. */
+function recall(record: MemberRecord, { mark }: RosterChange): Changed {
+  const stands = record.presences.some((one) => one.entered === mark);
+  return { record, outcome: stands && record.came === mark ? 'entered' : 'present' };
 }
 
 function fade(record: MemberRecord, { membership, mark }: RosterChange): Changed {

@@ -156,7 +156,9 @@ async function postParcels(
   const cut = deliveries.filter((_, index) => outcomes[index] !== 'sent');
   if (cut.length > 0) ports.log.info('cut', { connections: cut.length });
   const over = new Set(cut.map(({ connectionId }) => connectionId));
-  await cutAll([...over], ports);
+  const uncut = await cutAll([...over], ports);
+  // Alive and unaware of a hole: the record is given again, until each has it or is cut.
+  if (uncut.length > 0) throw new Error(`${uncut.length} connections could not be cut`);
   return over;
 }
 

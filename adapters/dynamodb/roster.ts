@@ -37,6 +37,10 @@ export function dynamoRoster(options: DynamoRosterOptions): Roster {
       const outcome = await change(world, room, { type: 'enter', membership, mark });
       return outcome === 'entered' ? 'entered' : 'present';
     },
+    async recall(room, membership, mark) {
+      const outcome = await change(world, room, { type: 'recall', membership, mark });
+      return outcome === 'entered' ? 'entered' : 'present';
+    },
     async leave(room, membership, mark) {
       const outcome = await change(world, room, { type: 'leave', membership, mark });
       return outcome === 'left' ? 'left' : 'present';

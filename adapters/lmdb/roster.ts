@@ -45,6 +45,10 @@ export function lmdbRoster(tables: RosterTables, clock: Clock): Roster {
       const outcome = change(room, { type: 'enter', membership, mark });
       return outcome === 'entered' ? 'entered' : 'present';
     },
+    async recall(room, membership, mark) {
+      const outcome = change(room, { type: 'recall', membership, mark });
+      return outcome === 'entered' ? 'entered' : 'present';
+    },
     async leave(room, membership, mark) {
       return change(room, { type: 'leave', membership, mark }) === 'left' ? 'left' : 'present';
     },

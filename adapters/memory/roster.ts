@@ -41,6 +41,10 @@ export function memoryRoster(): Roster {
       const outcome = change(name, { type: 'enter', membership, mark });
       return outcome === 'entered' ? 'entered' : 'present';
     },
+    async recall(name, membership, mark) {
+      const outcome = change(name, { type: 'recall', membership, mark });
+      return outcome === 'entered' ? 'entered' : 'present';
+    },
     async leave(name, membership, mark) {
       return change(name, { type: 'leave', membership, mark }) === 'left' ? 'left' : 'present';
     },

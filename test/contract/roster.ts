@@ -88,6 +88,20 @@ function comingAndGoing(make: MakeRoster): void {
   );
 
   test(
+    'an entrance is recalled by its mark as it was answered, and only while it stands',
+    onRoster(make, async ({ roster, list }) => {
+      expect(await roster.recall(ROOM, there('ann'), 'm1')).toBe('present');
+      expect(await list()).toEqual({});
+      await roster.enter(ROOM, there('ann'), 'm1');
+      await roster.enter(ROOM, there('ann/2'), 'm2');
+      expect(await roster.recall(ROOM, there('ann'), 'm1')).toBe('entered');
+      expect(await roster.recall(ROOM, there('ann/2'), 'm2')).toBe('present');
+      await roster.leave(ROOM, there('ann'), 'm3');
+      expect(await roster.recall(ROOM, there('ann'), 'm1')).toBe('present');
+    }),
+  );
+
+  test(
     'members and rooms are apart',
     onRoster(make, async ({ roster, list }) => {
       expect(await roster.enter(ROOM, there('ann'), 'm1')).toBe('entered');
