@@ -7,6 +7,9 @@ function queueOf({ topic }: Place): string {
   return topic.replace('/topic/', '/queue/');
 }
 
+/** Stands beside its item, and beside its change of the log. */
+const LARGE = 'l'.repeat(20_000);
+
 type Wish = Readonly<Record<string, string>>;
 
 /** The next MESSAGE; an ERROR fails in its own words. */
@@ -62,7 +65,7 @@ const journeys: readonly Omit<Journey, 'needs'>[] = [
     run: async (place) => {
       const queue = queueOf(place);
       await withStomp(place.open, async (sender) => {
-        await say(sender, queue, ['done', 'held 1', 'held 2']);
+        await say(sender, queue, ['done', 'held 1', LARGE]);
         const victim = await doomed(place.open);
         await consume(victim, queue);
         const got = [await message(victim), await message(victim), await message(victim)];
@@ -76,7 +79,7 @@ const journeys: readonly Omit<Journey, 'needs'>[] = [
             again.map(({ body, headers }) => [body, headers['redelivered']]),
             [
               ['held 1', 'true'],
-              ['held 2', 'true'],
+              [LARGE, 'true'],
             ],
           );
           for (const one of again) await acknowledge(heir, one);
