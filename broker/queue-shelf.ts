@@ -110,8 +110,6 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
   }
 
   function place(item: Item): void {
-    // A run that died has leased it: what it was to become comes again.
-    if (leases.has(item.place)) return;
     if (item.availableAt > clock.now()) {
       delayed.set(delayedKey(item), item);
       changes.set(delayedKey(item), encodeItem(item));
