@@ -68,13 +68,18 @@ function report(handler: HandlerName, { outputs }: Metafile): void {
   console.log(`${handler.padEnd(12)}${(bytes / 1024).toFixed(1).padStart(7)} KB`);
 }
 
-/** What reads settings and tokens: shipped beside a bundle where identity is configured. */
-function identity(folder: string): BuildOptions {
-  const { stdin: _, alias: __, plugins: ___, ...common } = options('connect', folder);
+/** Files shipped beside a bundle where they are needed: who is known, and whose code is asked. */
+const BESIDE = {
+  identity: 'adapters/identity/shipped.ts',
+  applications: 'adapters/lambda/invoke.ts',
+} as const;
+
+function beside(name: keyof typeof BESIDE, folder: string): BuildOptions {
+  const { stdin: _, ...common } = options('connect', folder);
   return {
     ...common,
-    entryPoints: [join(root, 'adapters/identity/shipped.ts')],
-    outfile: join(folder, 'identity', 'index.mjs'),
+    entryPoints: [join(root, BESIDE[name])],
+    outfile: join(folder, name, 'index.mjs'),
   };
 }
 
@@ -84,5 +89,7 @@ for (const handler of HANDLERS) {
   const { metafile } = await build(options(handler, folder));
   if (metafile !== undefined) report(handler, metafile);
 }
-rmSync(join(folder, 'identity'), { recursive: true, force: true });
-await build(identity(folder));
+for (const name of ['identity', 'applications'] as const) {
+  rmSync(join(folder, name), { recursive: true, force: true });
+  await build(beside(name, folder));
+}

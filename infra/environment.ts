@@ -15,6 +15,8 @@ export const VARIABLES = {
   greetings: 'GREETINGS_URL',
   /** Set for `http` where the front door leads SockJS's WebSockets to the stage. */
   frontDoor: 'FRONT_DOOR',
+  /** The operator's own Lambdas, for those who ask them: JSON. */
+  applications: 'APPLICATIONS',
   /** `sdk` where posts leave through the SDK; absent otherwise. */
   posting: 'POSTING',
 } as const;

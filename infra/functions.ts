@@ -6,6 +6,7 @@ import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { type ApplicationProps, applicationsText, invokeApplications } from './applications.ts';
 import { VARIABLES } from './environment.ts';
 import { allow, CONSUME_ACTIONS, manageConnections, TABLE_ACTIONS } from './grants.ts';
 import { type HandlerName, handlerFunction } from './handler.ts';
@@ -45,6 +46,7 @@ export interface BrokerFunctionsProps {
   /** Behind the front door alone: who asks to be greeted. */
   readonly greetings?: Queue;
   readonly rules?: readonly DestinationRule[];
+  readonly applications?: readonly ApplicationProps[];
   /** Of `security`, checked. */
   readonly security?: string;
   /** @default 'fast' */
@@ -143,12 +145,18 @@ export class BrokerFunctions extends Construct {
 
   private add(handler: HandlerName, description: string, statements: readonly PolicyStatement[]) {
     const { table, logRetention, memory, security } = this.props;
+    const asked = this.asked(handler);
     const made = handlerFunction(this, `${handler[0]?.toUpperCase()}${handler.slice(1)}`, {
       handler,
       description: `${Stack.of(this).stackName}: ${description}`,
       memorySize: memory?.[handler] ?? MEMORY[handler],
       environment: this.environment(handler),
-      statements: security === undefined ? statements : [...statements, this.guard(handler)],
+      statements: [
+        ...statements,
+        ...(security === undefined ? [] : [this.guard(handler)]),
+        ...(asked === undefined ? [] : [invokeApplications(asked)]),
+      ],
+      ...(asked === undefined ? {} : { asks: true }),
       ...(security === undefined ? {} : { security }),
       ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
       ...(handler === 'http' ? { timeout: HTTP_TIMEOUT } : {}),
@@ -166,10 +174,19 @@ export class BrokerFunctions extends Construct {
     return this.onTable(handler === 'work' ? [...new Set([...work, ...guard])] : guard);
   }
 
+  /** Only who hears clients asks the operator's own code. */
+  private asked(handler: HandlerName): readonly ApplicationProps[] | undefined {
+    const { applications = [] } = this.props;
+    const hears = handler === 'message' || handler === 'http';
+    return hears && applications.length > 0 ? applications : undefined;
+  }
+
   private environment(handler: HandlerName): Readonly<Record<string, string>> {
     const { table, stage, queues, tasks, greetings, posting } = this.props;
     const queue = handler === 'disconnect' || handler === 'http' ? queues?.queue : undefined;
+    const asked = this.asked(handler);
     return {
+      ...(asked === undefined ? {} : { [VARIABLES.applications]: applicationsText(this, asked) }),
       [VARIABLES.table]: table.tableName,
       [VARIABLES.endpoint]: stage.callbackUrl,
       ...(queue === undefined ? {} : { [VARIABLES.queue]: queue.queueUrl }),

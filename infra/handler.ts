@@ -32,6 +32,8 @@ const RULES_FILE = 'rules.json';
 /** The same of lambda/guard.ts. */
 const SECURITY_FILE = 'security.json';
 const IDENTITY_FILE = 'identity.mjs';
+/** The same of lambda/applications.ts. */
+const APPLICATIONS_FILE = 'applications.mjs';
 
 export interface HandlerProps {
   readonly handler: HandlerName;
@@ -43,6 +45,8 @@ export interface HandlerProps {
   readonly rules?: string;
   /** What stands there as `security.json`, and beside it `identity.mjs`, which reads it. */
   readonly security?: string;
+  /** True: `applications.mjs` stands there, which asks the operator's own Lambdas. */
+  readonly asks?: boolean;
   readonly logRetention?: RetentionDays;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
@@ -77,14 +81,17 @@ export function handlerFunction(scope: Construct, id: string, props: HandlerProp
 }
 
 /** Where nothing will be deployed (`cdk list`, template tests) no bundle is asked for. */
-function bundle(scope: Construct, { handler, rules, security }: HandlerProps): Code {
+function bundle(scope: Construct, { handler, rules, security, asks }: HandlerProps): Code {
   if (!Stack.of(scope).bundlingRequired) return Code.fromInline('// not bundled');
   const folder = `${BUILD}${handler}`;
   if (!existsSync(folder)) {
     throw new Error(`There is no bundle of "${handler}": run "npm run bundle" first.`);
   }
-  if (rules === undefined && security === undefined) return Code.fromAsset(folder);
+  if (rules === undefined && security === undefined && !asks) return Code.fromAsset(folder);
   return withFiles(folder, {
+    ...(asks
+      ? { [APPLICATIONS_FILE]: readFileSync(`${BUILD}applications/index.mjs`, 'utf8') }
+      : {}),
     ...(rules === undefined ? {} : { [RULES_FILE]: rules }),
     ...(security === undefined
       ? {}

@@ -23,6 +23,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { BrokerAlarms } from './alarms.ts';
+import type { ApplicationProps } from './applications.ts';
 import { brokerDashboard } from './dashboard.ts';
 import { feedGreetings, frontDoorOf, greetingQueue, streamingUrl } from './front-door.ts';
 import { BrokerFunctions } from './functions.ts';
@@ -35,6 +36,7 @@ import { type SecurityProps, securityJson } from './security.ts';
 import { brokerTable } from './table.ts';
 import { TaskQueue } from './task-queue.ts';
 
+export type { ApplicationProps } from './applications.ts';
 export type { DestinationRule } from './rules.ts';
 export type { SecurityProps } from './security.ts';
 
@@ -77,6 +79,13 @@ export interface StompBrokerProps {
    * @default - whoever knows the URL may do everything
    */
   readonly security?: SecurityProps;
+
+  /**
+   * Lambdas of your own: behind `/app/…`, and as hooks on connect, subscribe and publish.
+   *
+   * @default - none
+   */
+  readonly applications?: readonly ApplicationProps[];
 
   /**
    * Whether HTTP is served as well: SockJS over HTTP, EventSource, long polls, and publishing with

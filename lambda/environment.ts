@@ -5,6 +5,8 @@
  */
 
 export interface Environment {
+  /** The operator's own Lambdas, as lambda/applications.ts reads them. */
+  readonly applications: string | undefined;
   readonly tableName: string;
   /** `https://{api}.execute-api.{region}.amazonaws.com/{stage}`. */
   readonly managementEndpoint: string;
@@ -51,6 +53,7 @@ export function readEnvironment(
     greetingsUrl,
     frontDoor,
     posting: posting === 'sdk' ? posting : 'fast',
+    applications: variables['APPLICATIONS'] || undefined,
   };
 }
 

@@ -33,6 +33,7 @@ import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
 import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
+import { lambdaApplications, loadInvoke, readApplications } from './applications.ts';
 import { workHandler } from './background.ts';
 import { directIngress } from './broker-sessions.ts';
 import { connectHandler, type Greeter } from './connect.ts';
@@ -187,6 +188,12 @@ function guarding(world: World): ReturnType<typeof guardPorts> {
   return guardPorts(SHIPPED, world, () => dynamoShelf(tabled(world)));
 }
 
+function applying({ environment: { applications } }: World): Pick<Ports, 'applications'> {
+  if (applications === undefined) return {};
+  const load = () => loadInvoke(new URL('.', import.meta.url));
+  return { applications: lambdaApplications(readApplications(applications), load) };
+}
+
 /** Only `deliver` puts things off, and only `work` asks: the other bundles go without. */
 const UNASKED: Pick<Logs, 'later' | 'liveness'> = {
   later: { schedule: () => Promise.reject(new Error('only deliver puts things off')) },
@@ -211,6 +218,7 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
   return {
     ...world,
     ...guarding(world),
+    ...applying(world),
     store,
     outbox: routeOutbox({
       sockets: posting(world),

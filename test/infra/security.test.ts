@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CfnParameter } from 'aws-cdk-lib';
+import { CfnParameter, Duration } from 'aws-cdk-lib';
+import { Code, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { readRulesFile } from '../../infra/rules.ts';
 import { readSecurityFile, type SecurityProps, securityJson } from '../../infra/security.ts';
 import { resources, synthesize } from './synthesized.ts';
@@ -87,4 +88,25 @@ test('the file of npm start brings its identities along, or is refused in words'
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('Lambdas of one’s own are named to those who hear clients, who alone may invoke them', () => {
+  const { template } = synthesize((stack) => {
+    const handler = new Lambda(stack, 'Orders', {
+      runtime: Runtime.NODEJS_24_X,
+      handler: 'index.handler',
+      code: Code.fromInline('exports.handler = async () => ({})'),
+    });
+    const timeout = Duration.seconds(2);
+    return { http: true, applications: [{ pattern: '/app/orders.**', handler, timeout }] };
+  });
+  const asking = resources(template, 'AWS::Lambda::Function')
+    .filter(({ properties }) => JSON.stringify(properties).includes('APPLICATIONS'))
+    .map(({ id }) => id);
+  expect(asking).toHaveLength(2);
+  const invoking = resources(template, 'AWS::IAM::Policy')
+    .filter(({ properties }) => JSON.stringify(properties).includes('lambda:InvokeFunction'))
+    .map(({ id }) => id);
+  expect(invoking.join()).toMatch(/Message.*Http|Http.*Message/);
+  expect(invoking).toHaveLength(2);
 });
