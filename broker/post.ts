@@ -9,14 +9,15 @@ import type { Delivery, Outcome, Ports } from './ports.ts';
 /**
  * Posts every delivery, of which the first `answers` hold answers; returns once each has an outcome
  * and the gone are forgotten. One that cannot be delivered costs the others nothing. Each is logged
- * but the gone, which are normal life.
+ * but the gone, which are normal life. Returns those that were owed an answer, did not get it, and
+ * could not be cut either: they wait in vain, and whoever works for them must know.
  */
 export async function postAll(
   deliveries: readonly Delivery[],
   answers: number,
   ports: Ports,
-): Promise<void> {
-  if (deliveries.length === 0) return;
+): Promise<readonly string[]> {
+  if (deliveries.length === 0) return [];
   const outcomes = await ports.outbox.post(deliveries);
   const over: string[] = [];
   const undelivered: Partial<Record<Outcome, number>> = {};
@@ -28,7 +29,9 @@ export async function postAll(
     if (outcome === 'gone' || index < answers) over.push(connectionId);
   }
   if (Object.keys(undelivered).length > 0) ports.log.warn('undelivered', undelivered);
-  await cutAll(over, ports);
+  const uncut = await cutAll(over, ports);
+  const owed = new Set(deliveries.slice(0, answers).map(({ connectionId }) => connectionId));
+  return uncut.filter((connectionId) => owed.has(connectionId));
 }
 
 /**

@@ -44,15 +44,16 @@ export function makeTurn(ports: Ports): Turn {
     const all = new Set(waiting);
     waiting = [];
     /** Whose destinations have no page left is done: a large audience of another's is not its. */
+    const unanswered = new Set<string>();
     const settleSome = (faults: Faults, left: ReadonlySet<string>): void => {
       for (const one of all) {
         if (one.publications.some(({ destination }) => left.has(destination.canonical))) continue;
         all.delete(one);
-        settle(one, faults);
+        settle(one, faults, unanswered);
       }
     };
     try {
-      settleSome(await fanOutAll([...all], ports, settleSome), NONE);
+      settleSome(await fanOutAll([...all], unanswered, ports, settleSome), NONE);
     } catch (cause) {
       for (const { failed } of all) failed(cause);
     }
@@ -82,7 +83,15 @@ export function makeTurn(ports: Ports): Turn {
 
 const NONE: ReadonlySet<string> = new Set();
 
-function settle({ publications, done, failed }: Waiting, faults: Faults): void {
+function settle(
+  { answer, publications, done, failed }: Waiting,
+  faults: Faults,
+  unanswered: ReadonlySet<string>,
+): void {
+  if (answer !== undefined && unanswered.has(answer.connection.id)) {
+    failed(new Error('its client could neither be answered nor cut'));
+    return;
+  }
   const hit =
     faults.size === 0
       ? undefined
@@ -93,6 +102,7 @@ function settle({ publications, done, failed }: Waiting, faults: Faults): void {
 
 async function fanOutAll(
   all: readonly Waiting[],
+  unanswered: Set<string>,
   ports: Ports,
   posted: Rounds['posted'],
 ): Promise<Faults> {
@@ -108,7 +118,9 @@ async function fanOutAll(
   const withUnstored = (unread: Faults): Faults =>
     unstored.size === 0 ? unread : new Map([...unstored, ...unread]);
   const unread = await fanOut(answers, direct, ports, {
-    post: (deliveries, some) => postAll(deliveries, some, ports),
+    post: async (deliveries, some) => {
+      for (const id of await postAll(deliveries, some, ports)) unanswered.add(id);
+    },
     posted: (faults, left) => posted(withUnstored(faults), left),
   });
   return withUnstored(unread);
