@@ -1,6 +1,9 @@
 /** socket.io-client 4.8 as it comes, against the broker: only the URL is changed. */
+import { once } from 'node:events';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import { WebSocketServer } from 'ws';
 import { type Broker, startBroker } from '../../local/broker.ts';
+import { brokenProxy } from './broken-proxy.ts';
 import { heard } from './heard.ts';
 
 let broker: Broker;
@@ -240,5 +243,68 @@ test('requests and socket in different environments: the same', async () => {
   } finally {
     for (const client of clients.splice(0)) client.disconnect();
     await other.close();
+  }
+});
+
+test('where WebSockets are blocked the client stays on polling, and chats', async () => {
+  const proxy = await brokenProxy(`http://127.0.0.1:${broker.port}`);
+  try {
+    const at = { port: Number(new URL(proxy.url).port) };
+    const [ann, bob] = [await open({}, at), await open()];
+    await ann.emitWithAck('join', 'blocked');
+    const hears = listen(ann, 'message');
+    await bob.emitWithAck('message', 'blocked', 1);
+    expect(await hears()).toEqual(['blocked', 1]);
+    expect(proxy.seen.some((path) => path.includes('transport=websocket'))).toBe(true);
+    expect(ann.io.engine.transport.name).toBe('polling');
+    ann.disconnect();
+  } finally {
+    proxy.stop();
+  }
+});
+
+test('where a WebSocket opens and then hangs the client stays on polling, and chats', async () => {
+  const mute = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(mute, 'listening');
+  const { port } = Object(mute.address());
+  try {
+    const options = { transportOptions: { websocket: { port } } };
+    const reached = once(mute, 'connection');
+    const [ann, bob] = [await open(options), await open()];
+    await reached;
+    await ann.emitWithAck('join', 'hung');
+    const hears = listen(ann, 'message');
+    for (let n = 0; n < 5; n++) {
+      await bob.emitWithAck('message', 'hung', n);
+      expect(await hears()).toEqual(['hung', n]);
+    }
+    expect(ann.io.engine.transport.name).toBe('polling');
+    ann.disconnect();
+  } finally {
+    for (const ws of mute.clients) ws.terminate();
+    mute.close();
+  }
+});
+
+test('50 clients in one room over mixed transports: each hears each of the others once', async () => {
+  const people = await Promise.all(
+    Array.from({ length: 50 }, (_, n) => open(WAYS[n % WAYS.length]?.[1])),
+  );
+  await Promise.all(people.map((one) => one.emitWithAck('join', 'hall of fifty')));
+  const heardBy = people.map((person) => {
+    const from: number[] = [];
+    const all = new Promise<void>((resolve) => {
+      person.on('message', (_room, n) => {
+        from.push(n);
+        if (from.length === 49) resolve();
+      });
+    });
+    return { from, all };
+  });
+  people.forEach((person, n) => void person.emit('message', 'hall of fifty', n));
+  await Promise.all(heardBy.map(({ all }) => all));
+  for (const [n, { from }] of heardBy.entries()) {
+    const others = Array.from({ length: 50 }, (_, other) => other).filter((other) => other !== n);
+    expect([...from].sort((a, b) => a - b)).toEqual(others);
   }
 });
