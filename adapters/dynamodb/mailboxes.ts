@@ -14,6 +14,7 @@ import { sessionOf } from '../../broker/address.ts';
 import type { Limits } from '../../broker/limits.ts';
 import type {
   Clock,
+  Gates,
   Ids,
   Lease,
   Mailbox,
@@ -47,9 +48,11 @@ const LOOK_MILLISECONDS_MAX = 250;
 const TAKEN_AT_ONCE = 200;
 
 const LIVE = 'attribute_exists(#pk) AND #expiresAt > :now';
-const OPEN = `${LIVE} AND attribute_not_exists(#closedCode)`;
+const UNCLOSED = `${LIVE} AND attribute_not_exists(#closedCode)`;
+/** Its posts are fetched: no gate is open. */
+const OPEN = `${UNCLOSED} AND attribute_not_exists(#socket)`;
 
-export function dynamoMailboxes(options: DynamoMailboxesOptions): Mailboxes {
+export function dynamoMailboxes(options: DynamoMailboxesOptions): Mailboxes & Gates {
   const world: World = { ...options, table: dynamoTable(options.client, options.tableName) };
   return {
     open: (session, connectionId, lease) => open(world, session, connectionId, lease),
@@ -59,6 +62,8 @@ export function dynamoMailboxes(options: DynamoMailboxesOptions): Mailboxes {
     take: (session, receiver) => take(world, session, receiver),
     release: (session, receiver, expiresAt) => release(world, session, receiver, expiresAt),
     close: (connectionId, closed, expiresAt) => close(world, { connectionId, closed, expiresAt }),
+    probe: (session, until) => probe(world, session, until),
+    move: (session, socket) => move(world, session, socket),
     changed: (session, milliseconds, signal) => changed(world, { session, milliseconds, signal }),
   };
 }
@@ -84,6 +89,8 @@ const READ = [
   'expiresAt',
   'closedCode',
   'closedReason',
+  'socket',
+  'probedUntil',
 ];
 
 /** 1 WRU. */
@@ -114,7 +121,7 @@ async function append(
   { table, clock, limits }: World,
   connectionId: string,
   posts: readonly Uint8Array[],
-): Promise<'done' | 'gone' | 'full'> {
+): Promise<'done' | 'gone' | 'full' | { readonly socket: string }> {
   const size = posts.reduce((sum, post) => sum + post.length, 0);
   if (size > limits.mailboxBytesMax || posts.length > limits.mailboxPostsMax) return 'full';
   const now = clock.now();
@@ -134,7 +141,9 @@ async function append(
   });
   if (done) return 'done';
   const open = row !== undefined && isLive(row, now) && row['closedCode'] === undefined;
-  return open && text(row, 'connectionId') === connectionId ? 'full' : 'gone';
+  if (!open || text(row, 'connectionId') !== connectionId) return 'gone';
+  const socket = optionalText(row, 'socket');
+  return socket === undefined ? 'full' : { socket };
 }
 
 /** 1 WRU. */
@@ -152,7 +161,8 @@ async function receive(
   });
   if (row === undefined || (!done && !isLive(row, now))) return 'unknown';
   const mailbox = shown(row);
-  return done || mailbox?.closed !== undefined ? (mailbox ?? 'unknown') : 'busy';
+  const settled = mailbox?.closed !== undefined || mailbox?.socket !== undefined;
+  return done || settled ? (mailbox ?? 'unknown') : 'busy';
 }
 
 /** 1 RRU; where something waits also 1 WRU for each KB of it. */
@@ -161,6 +171,7 @@ async function take(world: World, session: string, receiver: string): Promise<Ta
   if (row === undefined) return 'lost';
   const closed = closedOf(row);
   if (closed === undefined && optionalText(row, 'receiver') !== receiver) return 'lost';
+  if (closed === undefined && row['socket'] !== undefined) return 'lost';
   const posts = list(row, 'posts')
     .slice(0, TAKEN_AT_ONCE)
     .map((post) => bytesOf(post, row));
@@ -224,7 +235,7 @@ async function close(
   { connectionId, closed, expiresAt }: Closing,
 ): Promise<boolean> {
   const key = mailboxKey(sessionOf(connectionId));
-  const mine = `${OPEN} AND #connectionId = :connectionId`;
+  const mine = `${UNCLOSED} AND #connectionId = :connectionId`;
   const values = { now: clock.now(), connectionId, ...closed };
   const set = 'SET #closedCode = :code, #closedReason = :reason';
   const longer = await table.update(key, {
@@ -234,6 +245,35 @@ async function close(
   });
   if (longer.done) return true;
   return (await table.update(key, { set, when: mine, values })).done;
+}
+
+/** 1 WRU for each KB of what waits. */
+async function probe({ table, clock }: World, session: string, until: number): Promise<boolean> {
+  const { done } = await table.update(mailboxKey(session), {
+    set: 'SET #probedUntil = :until',
+    when: OPEN,
+    values: { now: clock.now(), until },
+  });
+  return done;
+}
+
+/** 1 WRU. A repeat of itself, by the client library, finds the gate open to the same socket. */
+async function move(
+  { table, clock }: World,
+  session: string,
+  socket: string,
+): Promise<'moved' | 'waiting' | 'lost'> {
+  const now = clock.now();
+  const { done, row } = await table.update(mailboxKey(session), {
+    set: 'SET #socket = :socket',
+    when: `${OPEN} AND #receiver = :socket AND #count = :none`,
+    values: { now, socket, none: 0 },
+  });
+  if (done) return 'moved';
+  if (row === undefined || !isLive(row, now) || closedOf(row) !== undefined) return 'lost';
+  const known = optionalText(row, 'socket');
+  if (known !== undefined) return known === socket ? 'moved' : 'lost';
+  return optionalText(row, 'receiver') === socket ? 'waiting' : 'lost';
 }
 
 interface Wait {
@@ -261,7 +301,13 @@ function shown(row: Row | undefined): Mailbox | undefined {
   if (row === undefined) return undefined;
   const closed = closedOf(row);
   const connectionId = text(row, 'connectionId');
-  return closed === undefined ? { connectionId } : { connectionId, closed };
+  const socket = optionalText(row, 'socket');
+  return {
+    connectionId,
+    ...(closed === undefined ? {} : { closed }),
+    ...(socket === undefined ? {} : { socket }),
+    ...(row['probedUntil'] === undefined ? {} : { probedUntil: number(row, 'probedUntil') }),
+  };
 }
 
 function closedOf(row: Row): MailboxClosed | undefined {

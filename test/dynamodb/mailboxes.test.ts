@@ -3,6 +3,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dynamoMailboxes } from '../../adapters/dynamodb/mailboxes.ts';
 import { systemIds, systemTimer } from '../../adapters/system.ts';
 import { LIMITS } from '../../broker/limits.ts';
+import { gatesContract, type MakeGates } from '../contract/gates.ts';
 import { mailboxContract } from '../contract/mailboxes.ts';
 import { localClient } from '../dynamodb-local.ts';
 import { makeTable } from './tables.ts';
@@ -17,10 +18,12 @@ if (endpoint === undefined) {
   const world = { client: documents, timer: systemTimer, ids: systemIds };
   afterAll(() => client.destroy());
 
-  mailboxContract('DynamoDB', async ({ clock, limits }) => {
+  const make: MakeGates = async ({ clock, limits }) => {
     const { tableName, drop } = await makeTable(client);
     return { mailboxes: dynamoMailboxes({ ...world, tableName, clock, limits }), close: drop };
-  });
+  };
+  mailboxContract('DynamoDB', make);
+  gatesContract('DynamoDB', make);
 
   test('more posts than one update can take come in several takes, all, in order', async () => {
     const { tableName, drop } = await makeTable(client);
