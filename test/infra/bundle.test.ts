@@ -18,7 +18,7 @@ import { HANDLERS, type HandlerName } from '../../infra/handler.ts';
 import { loadShipped } from '../../lambda/guard.ts';
 
 /** Loading counts in every cold start: what a bundle may weigh. */
-const BUNDLE_BYTES_MAX = 320 * 1024;
+const BUNDLE_BYTES_MAX = 324 * 1024;
 const HTTP_BYTES_MAX = 360 * 1024;
 
 const { publicKey, privateKey: PRIVATE } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -49,7 +49,7 @@ test('there is one folder a handler, with one file in it', () => {
   for (const each of HANDLERS) expect(readdirSync(join(first, each))).toEqual(['index.mjs']);
 });
 
-test.each(HANDLERS)('%s weighs at most 320 KB, http with all its protocols 360', (each) => {
+test.each(HANDLERS)('%s weighs at most 324 KB, http with all its protocols 360', (each) => {
   const most = each === 'http' ? HTTP_BYTES_MAX : BUNDLE_BYTES_MAX;
   expect(Buffer.byteLength(bundle(each))).toBeLessThanOrEqual(most);
 });
