@@ -302,22 +302,41 @@ test('STOMP and JSON hear each other', async () => {
   }
 });
 
-test('a stale connection among many keeps nobody waiting and is forgotten', async () => {
+test('a stale connection among 1,000 keeps nobody waiting and is forgotten', async () => {
   const world = makeWorld();
   const readers = [];
-  for (let n = 0; n < 100; n++) {
+  for (let n = 0; n < 1000; n++) {
     const reader = await connected(world, `r${n}`);
     await reader.send(subscribe('/topic/x'));
     readers.push(reader);
   }
   const writer = await connected(world, 'w');
   world.pass(60_000);
-  world.closed.add('r50');
+  world.closed.add('r500');
   await writer.send(send('/topic/x'));
   const heard = readers.filter((reader) => reader.heard().includes('MESSAGE\n'));
-  expect(heard).toHaveLength(99);
-  expect(await world.ports.store.subscriptions('r50')).toEqual([]);
-  expect((await world.ports.store.find('r50'))?.connection.ended).toBe('lost');
+  expect(heard).toHaveLength(999);
+  expect(await world.ports.store.subscriptions('r500')).toEqual([]);
+  expect((await world.ports.store.find('r500'))?.connection.ended).toBe('lost');
+});
+
+test('one flooder beside 100 quiet clients: theirs arrive, its connection ends with words', async () => {
+  const world = makeWorld();
+  await connected(world, 'flooder');
+  const reader = await connected(world, 'reader');
+  await reader.send(subscribe('/topic/quiet'));
+  for (let n = 0; n < 100; n++) await connected(world, `q${n}`);
+  const behind = { epoch: world.ports.clock.now() - 6000 };
+  for (let n = 0; n < 100; n++) {
+    await world.deliver([
+      ...[1, 2, 3].map(() => world.record('flooder', send('/topic/flood'), behind)),
+      world.record(`q${n}`, send('/topic/quiet', `from-${n}.`)),
+    ]);
+  }
+  const heard = reader.heard();
+  for (let n = 0; n < 100; n++) expect(heard).toContain(`from-${n}.`);
+  expect(world.posts.get('flooder')?.join('')).toContain('code:rate-limited');
+  expect(world.closed).toContain('flooder');
 });
 
 test('a live connection that once answered 410 is cut, not forgotten in silence', async () => {
