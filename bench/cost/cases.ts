@@ -117,6 +117,42 @@ export async function sending(
   return { single: await send(1), burst: await send(ingress === 'direct' ? 1 : BURST) };
 }
 
+export const ROOM_SIZES = [2, 10, 100, 1000] as const;
+/** Messages a second in one room. */
+export const RATES = [0.1, 1, 10, 100] as const;
+/** How often Lambda looks at a shard of the stream. */
+const POLLS_A_SECOND = 4;
+
+/** What the stream has gathered when it is looked at: one record at least. */
+function recordsOf(rate: number): number {
+  return Math.max(1, Math.round(rate / POLLS_A_SECOND));
+}
+
+/**
+ * Single SENDs of one sender, each an invocation of its own, delivered in batches as the stream
+ * gathers them at each rate. Usage is of one message; `delivered` are the members.
+ */
+export async function roomAtRates(members: number): Promise<readonly Delivering[]> {
+  const account = openAccount('fifo');
+  await account.together(async () => {
+    for (let n = 0; n < members; n++) {
+      await join(account, `member-${n}-VotXXcBEPHc=`, [CONNECT, subscribeTo(ROOM)]);
+    }
+    await join(account, 'sender', [CONNECT]);
+  });
+  const counted: Delivering[] = [];
+  for (const rate of RATES) {
+    const records = recordsOf(rate);
+    const before = account.usage();
+    await account.together(async () => {
+      for (let n = 0; n < records; n++) await account.receive('sender', [sendTo(ROOM)]);
+    });
+    const usage = times(since(before, account.usage()), 1 / records);
+    counted.push({ name: `${rate} a second`, ingress: 'fifo', usage, delivered: members });
+  }
+  return counted;
+}
+
 /** An hour of `clients` that are there and say nothing, with or without heart-beats. */
 export async function idle(
   ingress: IngressKind,

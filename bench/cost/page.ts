@@ -11,6 +11,8 @@ import {
   lifecycle,
   membership,
   ROOM,
+  ROOM_SIZES,
+  roomAtRates,
   sending,
   TOPIC,
 } from './cases.ts';
@@ -81,6 +83,8 @@ export async function countedPart(): Promise<string> {
     ),
     '### A message through a queue: sent, delivered, acknowledged',
     usageTable(queue.ways, queueStraight.ways),
+    '### One message of a room, by its members and its rate',
+    await roomTable(),
     `### ${thousands(CLIENTS)} idle clients for an hour`,
     table(['', 'through the queue', 'straight'], idling),
     END,
@@ -93,6 +97,35 @@ export function withCounted(page: string, counted: string): string {
   const to = page.indexOf(END);
   if (from < 0 || to < from) throw new Error('the page has no place for what is counted');
   return page.slice(0, from) + counted + page.slice(to + END.length);
+}
+
+/** Posts and messages are of one SEND: at a higher rate several share a post and a delivery. */
+async function roomTable(): Promise<string> {
+  const rows: (readonly string[])[] = [];
+  for (const members of ROOM_SIZES) {
+    for (const one of await roomAtRates(members)) {
+      const { usage } = one;
+      rows.push([
+        thousands(members),
+        one.name,
+        figure(usage.writeUnits),
+        figure(usage.readUnits),
+        figure(usage.invocations),
+        figure(usage.gatewayMessages - 1),
+        perMillion(one),
+      ]);
+    }
+  }
+  const head = [
+    'members',
+    'messages',
+    'writes',
+    'reads',
+    'invocations',
+    'posts',
+    '$ per million delivered',
+  ];
+  return table(head, rows);
 }
 
 type Sent = Awaited<ReturnType<typeof sending>>;
