@@ -3,6 +3,7 @@
  * the acceptance suite, a dead letter, no grant too many, and every planted fault caught.
  * `--quick` leaves the planted faults out.
  */
+import { verify } from '../aws/verify.ts';
 import { findDynamoDbLocal, startDynamoDbLocal } from '../dynamodb-local.ts';
 import { DETOURS, runDetour } from './detours.ts';
 import type { Mode } from './environment.ts';
@@ -12,6 +13,7 @@ import { judge } from './judge.ts';
 import { inOwnNetwork } from './own-network.ts';
 import { proveMutations } from './prove.ts';
 import { PUMP_CHECKS } from './pumps.ts';
+import { openRuntime } from './runtime.ts';
 import { synthesize } from './synth.ts';
 
 type Reports = Readonly<Record<string, RoleReport>>[];
@@ -55,6 +57,9 @@ async function main(): Promise<number> {
         return true;
       });
     }
+    await check(score, 'verify:aws has an answer to each of its questions', () =>
+      questions(assemblies.fifo, dynamo.endpoint),
+    );
     for (const { name, run } of PUMP_CHECKS) {
       await check(score, name, () => run(dynamo.endpoint).then(() => true));
     }
@@ -73,6 +78,20 @@ async function main(): Promise<number> {
   console.log(`${seconds(began)} s`);
   console.log(`${score.passed} passed, ${score.failed.length} failed${waived}`);
   return score.failed.length === 0 ? 0 : 1;
+}
+
+/** The script for the first real account, asked of the template: it must understand its answers. */
+async function questions(folder: string, dynamoUrl: string): Promise<boolean> {
+  const runtime = await openRuntime(folder, { mode: 'process', dynamoUrl });
+  try {
+    const findings = await verify(runtime.url, { slow: false, print: () => undefined });
+    const mute = findings.filter(({ found }) => found.startsWith('no answer'));
+    if (mute.length > 0)
+      throw new Error(mute.map(({ name, found }) => `${name}: ${found}`).join('; '));
+    return true;
+  } finally {
+    await runtime.close();
+  }
 }
 
 interface JourneyOptions {
