@@ -78,7 +78,9 @@ async function open(
   closing: (() => Promise<unknown>)[],
 ): Promise<Omit<Runtime, 'close'>> {
   const faults: string[] = [];
+  let ending = false;
   const onFault: OnFault = (code, what) => {
+    if (ending) return;
     const line = `${code}: ${what}`;
     if (faults.includes(line)) return;
     faults.push(line);
@@ -113,6 +115,10 @@ async function open(
   const sources = startSources(stack, shared);
   closing.push(sources.close);
   stack.demandAllRead();
+  // Once all is settled, what is put off for later is cut off in its midst: no fault of the template.
+  closing.push(async () => {
+    ending = true;
+  });
   // A runtime that is known to be broken is not waited for.
   closing.push(async () => (faults.length === 0 ? sources.settle() : undefined));
   const served = await serve(gateway);
