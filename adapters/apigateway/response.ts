@@ -49,12 +49,19 @@ interface Head {
 function readHead(text: string): Head {
   if (!HEAD.test(text)) throw new Error('The answer does not begin as HTTP');
   const status = Number(text.slice(9, 12));
+  const current = text.charCodeAt(7) === 0x31;
+  // RFC 9110, 15.2: 1.0 knows no interim answers.
+  if (status < 200 && !current) throw new Error('An interim answer of HTTP/1.0');
   const fields = fieldsOf(text);
-  const close = /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(fields['connection'] ?? '');
+  const options = (fields['connection'] ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((one) => one.trim());
+  const close = options.includes('close');
   return {
     status,
     errorType: fields['x-amzn-errortype'] ?? '',
-    persistent: text.charCodeAt(7) === 0x31 && !close,
+    persistent: (current || options.includes('keep-alive')) && !close,
     body: framing(status, fields),
   };
 }
@@ -75,7 +82,9 @@ function fieldsOf(text: string): Fields {
     const colon = text.indexOf(':', at + 2);
     const heeded = HEEDED.find((name) => name.length === colon - at - 2);
     if (heeded !== undefined && text.slice(at + 2, colon).toLowerCase() === heeded) {
-      const value = text.slice(colon + 1, end === -1 ? undefined : end).trim();
+      const written = text.slice(colon + 1, end === -1 ? undefined : end);
+      // A tab beside a length is legal, and refused by Node's parser: so it is in doubt.
+      const value = heeded === 'content-length' ? written.replace(/^ +| +$/g, '') : written.trim();
       const before = fields[heeded];
       fields[heeded] = before === undefined ? value : `${before},${value}`;
     }
@@ -94,7 +103,7 @@ function framing(status: number, fields: Fields): Head['body'] {
     }
     return status < 200 || BODILESS.has(status) ? 0 : 'chunked';
   }
-  if (length !== undefined && !/^\d{1,9}$/.test(length)) {
+  if (length !== undefined && !/^(?:0|[1-9]\d{0,8})$/.test(length)) {
     throw new Error('The length of an answer is in doubt');
   }
   if (status < 200 || BODILESS.has(status)) return 0;
@@ -151,11 +160,16 @@ function dechunked(rest: Buffer): Read | undefined {
   }
 }
 
+const TRAILER = /^[!#$%&'*+.^_`|~\w-]+:[\t\x20-\x7e\x80-\xff]*$/;
+
 function afterTrailers(rest: Buffer, from: number, pieces: readonly Buffer[]): Read | undefined {
   for (let at = from; ; ) {
     const lineEnd = rest.indexOf('\r\n', at, 'latin1');
     if (lineEnd === -1) return undefined;
     if (lineEnd === at) return { body: Buffer.concat(pieces), end: at + 2 };
+    if (!TRAILER.test(rest.toString('latin1', at, lineEnd))) {
+      throw new Error('A trailer of the answer is broken');
+    }
     at = lineEnd + 2;
   }
 }
