@@ -223,7 +223,7 @@ test('no octet flipped in an answer makes ours accept what node:https refuses', 
       }),
       // The same octets each time: a length cut short leaves octets behind the answer, which ours and
       // Node's parser meet at different moments, and now and then a flip makes just that.
-      { numRuns: 200, seed: 20261124 },
+      { numRuns: 200, seed: 1 },
     );
   }));
 
