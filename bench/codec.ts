@@ -126,7 +126,7 @@ function serialising(bodyBytes: number): Bar[] {
       }),
   });
   const stompjs = cost['stompjs FrameImpl.marshall'];
-  const unshared = bodyBytes < 1000 ? 4 : 0;
+  const unshared = 4;
   return [
     {
       name: `splice ${bodyBytes}: against stompjs`,
