@@ -12,8 +12,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startRabbitMq } from './peers/rabbitmq.ts';
 import { gatherQueues, type QueuesCrowd } from './queues-crowd.ts';
-import { startRabbitMq } from './queues-rabbitmq.ts';
 
 const QUEUES = 10;
 const BODY_BYTES = 256;

@@ -117,6 +117,27 @@ export async function sending(
   return { single: await send(1), burst: await send(ingress === 'direct' ? 1 : BURST) };
 }
 
+/** `backlog` SENDs that the queue hands over together, to a topic or a room of so many. */
+export async function burstTo(
+  ingress: IngressKind,
+  traffic: { readonly lane: 'topic' | 'room'; readonly members: number; readonly backlog: number },
+): Promise<Delivering> {
+  const destination = `/${traffic.lane}/orders.eu`;
+  const account = openAccount(ingress);
+  await account.together(async () => {
+    for (let n = 0; n < traffic.members; n++) {
+      await join(account, `member-${n}-VotXXcBEPHc=`, [CONNECT, subscribeTo(destination)]);
+    }
+    await join(account, 'sender', [CONNECT]);
+  });
+  const sends = Array.from({ length: traffic.backlog }, () => sendTo(destination));
+  const before = account.usage();
+  await account.together(() => account.receive('sender', sends));
+  const usage = since(before, account.usage());
+  const name = `${traffic.backlog} to ${traffic.members} by /${traffic.lane}`;
+  return { name, ingress, usage, delivered: traffic.members * traffic.backlog };
+}
+
 export const ROOM_SIZES = [2, 10, 100, 1000] as const;
 /** Messages a second in one room. */
 export const RATES = [0.1, 1, 10, 100] as const;

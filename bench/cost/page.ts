@@ -1,5 +1,6 @@
 /** The counted part of docs/cost.md, as Markdown: between two marks, so that prose may stand around. */
 import { dollars, perMillionDelivered, times } from '../bill.ts';
+import { withPart } from '../part.ts';
 import { BILLED, PRICES, type Price } from '../prices.ts';
 import { DURATION, type IngressKind } from './account.ts';
 import {
@@ -18,8 +19,7 @@ import {
 } from './cases.ts';
 import { queues } from './queues.ts';
 
-const BEGIN = '<!-- counted by npm run cost: do not edit by hand -->';
-const END = '<!-- end of what is counted -->';
+const PART = 'counted by npm run cost: do not edit by hand';
 const CLIENTS = 1000;
 
 /** What was reckoned on paper before there was code, per audience: beside it the count must stand. */
@@ -51,7 +51,6 @@ export async function countedPart(): Promise<string> {
     }),
   );
   return [
-    BEGIN,
     `### Prices (${PRICES.region}, ${PRICES.date})`,
     table(['unit', '$ per million', 'source'], priceRows()),
     '### The life of a connection, and a SEND',
@@ -87,16 +86,12 @@ export async function countedPart(): Promise<string> {
     await roomTable(),
     `### ${thousands(CLIENTS)} idle clients for an hour`,
     table(['', 'through the queue', 'straight'], idling),
-    END,
   ].join('\n\n');
 }
 
 /** `page` with its counted part renewed; throws if the marks are not there. */
 export function withCounted(page: string, counted: string): string {
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error('the page has no place for what is counted');
-  return page.slice(0, from) + counted + page.slice(to + END.length);
+  return withPart(page, PART, counted);
 }
 
 /** Posts and messages are of one SEND: at a higher rate several share a post and a delivery. */

@@ -1,5 +1,5 @@
 /**
- * RabbitMQ with Web-STOMP for the queues bench, where it is installed: on loopback, under a node name
+ * RabbitMQ with Web-STOMP for the benches, where it is installed: on loopback, under a node name
  * and ports of its own, in a folder that is gone afterwards. As Debian and Ubuntu package it
  * (`apt-get install rabbitmq-server`). Its CPU is read off /proc, all threads of the Erlang machine.
  */
@@ -18,6 +18,8 @@ const TICK_MICROSECONDS = 10_000;
 export interface RabbitMq {
   readonly url: string;
   cpuMicroseconds(): number;
+  /** Octets resident, of the Erlang machine. */
+  memoryBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export async function startRabbitMq(folder: string): Promise<RabbitMq | undefine
   return {
     url: `ws://127.0.0.1:${webStomp}/ws`,
     cpuMicroseconds: () => cpuOf(machine),
+    memoryBytes: () => residentBytes(machine),
     stop,
   };
 }
@@ -101,6 +104,12 @@ function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS;
+}
+
+/** `man 5 proc`: VmRSS of status, in kB of 1,024 octets. */
+function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
 /** All bound before any is let go, so that they differ. */
