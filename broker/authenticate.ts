@@ -8,7 +8,14 @@ import type { ConnectCommand, Connection, Principal } from './model.ts';
 import type { Credentials, Identity, Ports, Revocations } from './ports.ts';
 
 /** What a CONNECT shows, in the first of these places: passcode, Authorization, token. */
-export function shownBy({ login, passcode, headers }: ConnectCommand): Credentials | undefined {
+export function shownBy(command: ConnectCommand): Credentials | undefined {
+  const found = tokenOf(command);
+  if (found === undefined) return undefined;
+  const headers = Object.fromEntries([...command.headers].reverse());
+  return { ...found, arrival: { event: 'connect', headers, query: {} } };
+}
+
+function tokenOf({ login, passcode, headers }: ConnectCommand): Credentials | undefined {
   if (passcode !== undefined) return { token: passcode, ...(login === undefined ? {} : { login }) };
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();

@@ -19,7 +19,7 @@ export interface TokenSettings {
   readonly jwksUrl?: string;
   readonly jwks?: { readonly keys: readonly object[] };
   readonly publicKey?: string;
-  /** Name of the environment variable that holds the shared secret (HS256). */
+  /** Name of the environment variable that holds the shared secret (HS256); on AWS, its ARN. */
   readonly secretVariable?: string;
   readonly issuer?: string;
   readonly audience?: string;
@@ -39,8 +39,10 @@ export interface KeySettings {
 export interface IdentitySettings {
   readonly tokens: readonly TokenSettings[];
   readonly keys: readonly KeySettings[];
-  /** A module (one machine) or the name of a Lambda variable (AWS), asked last. */
+  /** A module (one machine) or the name of the variable that names a Lambda (AWS), asked last. */
   readonly hook?: string;
+  /** AWS alone: `$connect` takes signed handshakes only (Signature Version 4). */
+  readonly iam: boolean;
   readonly anonymous: boolean;
   /** Cookie that may hold the token. */
   readonly cookie: string;
@@ -55,6 +57,7 @@ export function parseIdentity(json: unknown, permissions: unknown): IdentitySett
     'tokens',
     'keys',
     'hook',
+    'iam',
     'anonymous',
     'cookie',
     'grantsClaim',
@@ -63,20 +66,26 @@ export function parseIdentity(json: unknown, permissions: unknown): IdentitySett
   const grantsClaim = optionalText(fields, 'grantsClaim', 'identity');
   const tokens = listOf(fields.get('tokens'), 'identity.tokens').map(parseToken);
   const keys = listOf(fields.get('keys'), 'identity.keys').map(parseKey);
-  const anonymous = fields.get('anonymous') ?? false;
-  if (typeof anonymous !== 'boolean') throw new Error('identity.anonymous must be true or false');
-  if (tokens.length === 0 && keys.length === 0 && hook === undefined) {
-    throw new Error('identity needs tokens, keys or a hook: else nobody could be recognised');
+  const [anonymous, iam] = [flagOf(fields, 'anonymous'), flagOf(fields, 'iam')];
+  if (tokens.length === 0 && keys.length === 0 && hook === undefined && !iam) {
+    throw new Error('identity needs tokens, keys, a hook or iam: else nobody could be recognised');
   }
   return {
     tokens,
     keys,
     ...(hook === undefined ? {} : { hook }),
+    iam,
     anonymous,
     cookie: optionalText(fields, 'cookie', 'identity') ?? 'stompway-token',
     ...(grantsClaim === undefined ? {} : { grantsClaim }),
     permissions: parsePermissions(permissions ?? []),
   };
+}
+
+function flagOf(fields: ReadonlyMap<string, unknown>, key: 'anonymous' | 'iam'): boolean {
+  const value = fields.get(key) ?? false;
+  if (typeof value === 'boolean') return value;
+  throw new Error(`identity.${key} must be true or false`);
 }
 
 const SOURCES = ['jwksUrl', 'jwks', 'publicKey', 'secretVariable'] as const;

@@ -460,6 +460,25 @@ export interface Credentials {
 
 /**
  * Who is who. Never throws for what a client has sent: `refused` is all that is known of a bad
+  /** What they came with, for a hook of the operator's own. */
+  readonly arrival?: Arrival;
+}
+
+/** How somebody shows who he is: by a handshake, by CONNECT or by a request of HTTP. */
+export interface Arrival {
+  readonly event: 'handshake' | 'connect' | 'http';
+  /** Of a handshake or a request by lower-case names; of CONNECT as they were written. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | undefined>>;
+  readonly sourceIp?: string;
+}
+
+/** Who signed a handshake, as the gateway that checked the signature says. */
+export interface Signer {
+  readonly userArn?: string | null;
+  readonly accountId?: string | null;
+  readonly accessKey?: string | null;
+  readonly cognitoIdentityId?: string | null;
  * token, `expired` one that was good.
  */
 export interface Identity {
@@ -470,6 +489,8 @@ export interface Identity {
   readonly cookie: string;
   /** Of the configuration: principals of another are asked to connect anew. */
   readonly policy: string;
+  /** Where handshakes are signed: whose this signature is. Absent: they are not. */
+  readonly signed?: (signer: Signer) => Principal | 'refused';
 }
 
 /** Who is shut out now. */

@@ -20,3 +20,11 @@ export const VARIABLES = {
   /** `sdk` where posts leave through the SDK; absent otherwise. */
   posting: 'POSTING',
 } as const;
+
+/** Variables that `security.json` names: for those who see tokens. */
+export const NAMED_VARIABLES = {
+  /** `TOKEN_SECRET_0`, …: ARN of the secret of a kind of token. */
+  secret: 'TOKEN_SECRET',
+  /** ARN of the Lambda that is asked last who somebody is. */
+  hook: 'IDENTITY_HOOK',
+} as const;

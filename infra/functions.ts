@@ -13,6 +13,7 @@ import { type HandlerName, handlerFunction } from './handler.ts';
 import type { IngressQueue } from './ingress-queue.ts';
 import type { LogStream } from './log-stream.ts';
 import { type DestinationRule, rulesJson } from './rules.ts';
+import type { Shipment } from './security.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 /** Megabytes. Encoding and signing posts is what takes CPU, and CPU comes with memory. */
@@ -27,6 +28,9 @@ const MEMORY: Readonly<Record<HandlerName, number>> = {
   http: 128,
   greet: 128,
 };
+
+/** To whom clients show who they are: they alone read secrets, and ask the operator's hook. */
+const MEET_CLIENTS: ReadonlySet<HandlerName> = new Set(['connect', 'message', 'http']);
 
 /** A hold of 25 s (broker/limits.ts) and what comes before and after it. */
 const HTTP_TIMEOUT = Duration.seconds(60);
@@ -48,7 +52,7 @@ export interface BrokerFunctionsProps {
   readonly rules?: readonly DestinationRule[];
   readonly applications?: readonly ApplicationProps[];
   /** Of `security`, checked. */
-  readonly security?: string;
+  readonly security?: Shipment;
   /** @default 'fast' */
   readonly posting?: 'sdk' | 'fast';
   readonly memory?: { readonly [handler in HandlerName]?: number };
@@ -149,6 +153,7 @@ export class BrokerFunctions extends Construct {
     const made = handlerFunction(this, `${handler[0]?.toUpperCase()}${handler.slice(1)}`, {
       handler,
       description: `${Stack.of(this).stackName}: ${description}`,
+    const met = MEET_CLIENTS.has(handler) ? security : undefined;
       memorySize: memory?.[handler] ?? MEMORY[handler],
       environment: this.environment(handler),
       statements: [
@@ -156,8 +161,9 @@ export class BrokerFunctions extends Construct {
         ...(security === undefined ? [] : [this.guard(handler)]),
         ...(asked === undefined ? [] : [invokeApplications(asked)]),
       ],
-      ...(asked === undefined ? {} : { asks: true }),
-      ...(security === undefined ? {} : { security }),
+      ...(asked === undefined && !met?.asks ? {} : { asks: true }),
+      ...(security === undefined ? {} : { security: security.json }),
+        ...(met?.statements ?? []),
       ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
       ...(handler === 'http' ? { timeout: HTTP_TIMEOUT } : {}),
       // `connect` meets no destination.
@@ -206,6 +212,7 @@ function greeting(handler: HandlerName, { queueUrl }: Queue): Readonly<Record<st
   if (handler === 'connect') return { [VARIABLES.greetings]: queueUrl };
   return handler === 'http' ? { [VARIABLES.frontDoor]: 'yes' } : {};
 }
+      ...(MEET_CLIENTS.has(handler) ? this.props.security?.environment : {}),
 
 function consume(queue: Queue): PolicyStatement {
   return allow(CONSUME_ACTIONS, queue.queueArn);

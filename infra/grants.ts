@@ -10,6 +10,8 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 export const TABLE_ACTIONS = {
   /** Writes a connection's record. */
   open: ['dynamodb:PutItem'],
+  /** Besides, it finds the HTTP session that a socket is to become the way into. */
+  admit: ['dynamodb:PutItem', 'dynamodb:Query'],
   /** Where identity is configured: finds a user's connections, reads bans, and notes both. */
   guard: ['dynamodb:BatchWriteItem', 'dynamodb:Query'],
   /** Reads who hears a destination. */
@@ -74,5 +76,14 @@ export function connectionsArn(stage: WebSocketStage, method: ConnectionMethod):
     service: 'execute-api',
     resource: stage.api.apiId,
     resourceName: `${stage.stageName}/${method}/@connections/*`,
+  });
+}
+
+/** What whoever signs a handshake must be allowed to invoke. */
+export function connectArn(stage: WebSocketStage): string {
+  return Stack.of(stage).formatArn({
+    service: 'execute-api',
+    resource: stage.api.apiId,
+    resourceName: `${stage.stageName}/$connect`,
   });
 }

@@ -1,15 +1,44 @@
 /** Who may come in, as the construct takes it: checked at synth, written for the handlers. */
 import { readFileSync } from 'node:fs';
 import { Token } from 'aws-cdk-lib';
-import { fieldsOf, parseSecurity, SECURITY_KEYS } from '../broker/identity-settings.ts';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  fieldsOf,
+  type IdentitySettings,
+  parseSecurity,
+  SECURITY_KEYS,
+} from '../broker/identity-settings.ts';
 import type { Permission } from '../broker/permission.ts';
+import { NAMED_VARIABLES } from './environment.ts';
+import { allow } from './grants.ts';
+
+/** An `ISecret` of Secrets Manager. */
+export interface SharedSecret {
+  readonly secretArn: string;
+  readonly secretFullArn?: string | undefined;
+  readonly encryptionKey?: { readonly keyArn: string } | undefined;
+}
+
+/** An `IStringParameter` of Systems Manager. */
+export interface SharedParameter {
+  readonly parameterArn: string;
+  readonly encryptionKey?: { readonly keyArn: string } | undefined;
+}
 
 /** Who may come in, and who may do what: the same as in `stompway.json`. */
 export interface SecurityProps {
-  /** Tokens that are believed (by key pairs, `jwksUrl` or `publicKey`), keys, whether anybody may. */
+  /** Tokens that are believed, keys, signatures, your own code; whether anybody may. */
   readonly identity: {
     readonly tokens?: readonly {
-      readonly algorithms: readonly ('RS256' | 'ES256')[];
+      /** `HS256` goes with `secret`, the others with a key pair: `jwksUrl`, `jwks` or `publicKey`. */
+      readonly algorithms: readonly ('HS256' | 'RS256' | 'ES256')[];
+      /**
+       * What an issuer of HS256 shares: a secret whose value is the text alone, or a parameter of
+       * type SecureString. Functions that see tokens read it when the first comes; neither template
+       * nor environment holds it.
+       */
+      readonly secret?: SharedSecret | SharedParameter;
       /** Of a Cognito user pool: `https://cognito-idp.REGION.amazonaws.com/POOL/.well-known/jwks.json`. */
       readonly jwksUrl?: string;
       readonly jwks?: { readonly keys: readonly object[] };
@@ -26,6 +55,22 @@ export interface SecurityProps {
       readonly user: string;
       readonly claims?: object;
     }[];
+    /**
+     * A Lambda of your own, asked last: it gets `{token, login, arrival}` and answers
+     * `{user, claims, tokenId, expiresAt, grants}`, or null for a token it does not know. What throws,
+     * or takes longer than 5 seconds, lets nobody in.
+     *
+     * @default - none
+     */
+    readonly hook?: IFunction;
+    /**
+     * Whether handshakes must be signed (Signature Version 4) by somebody who may call
+     * `execute-api:Invoke` on `$connect`: see `grantConnect`. Not behind CloudFront, whose domain is
+     * another than the signed one; HTTP takes tokens and keys all the same.
+     *
+     * @default false
+     */
+    readonly iam?: boolean;
     readonly anonymous?: boolean;
     readonly cookie?: string;
     readonly grantsClaim?: string;
@@ -60,14 +105,78 @@ export interface SecurityProps {
   };
 }
 
-/** `security.json`. Throws an Error that names the key, in words for the operator. */
-export function securityJson(props: SecurityProps): string {
-  const text = JSON.stringify(props, undefined, 1);
+/** What functions are shipped with, and what those need besides that see who clients are. */
+export interface Shipment {
+  /** `security.json`. */
+  readonly json: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly statements: readonly PolicyStatement[];
+  /** Whether `applications.mjs` is needed, which asks Lambdas. */
+  readonly asks: boolean;
+}
+
+/** Throws an Error that names the key, in words for the operator. */
+export function shipmentOf(props: SecurityProps): Shipment {
+  const { hook, ...identity } = props.identity;
+  const tokens = (identity.tokens ?? []).map((token, index) => secretless(token, index));
+  const written = {
+    ...identity,
+    ...(identity.tokens === undefined ? {} : { tokens: tokens.map(({ token }) => token) }),
+    ...(hook === undefined ? {} : { hook: NAMED_VARIABLES.hook }),
+  };
+  const text = JSON.stringify({ ...props, identity: written }, undefined, 1);
   if (Token.isUnresolved(text)) {
     throw new Error('security must be known at synth: it is shipped as a file beside the bundles');
   }
   check(JSON.parse(text));
-  return `${text}\n`;
+  return {
+    json: `${text}\n`,
+    environment: {
+      ...Object.assign({}, ...tokens.map(({ environment }) => environment)),
+      ...(hook === undefined ? {} : { [NAMED_VARIABLES.hook]: hook.functionArn }),
+    },
+    statements: [
+      ...tokens.flatMap(({ statements }) => statements),
+      ...(hook === undefined ? [] : [allow(['lambda:InvokeFunction'], hook.functionArn)]),
+    ],
+    asks: hook !== undefined,
+  };
+}
+
+type TokenProps = NonNullable<SecurityProps['identity']['tokens']>[number];
+
+/** A secret becomes the name of a variable, which holds its ARN. */
+function secretless(
+  token: TokenProps,
+  index: number,
+): Pick<Shipment, 'environment' | 'statements'> & { readonly token: object } {
+  const { secret, ...rest } = token;
+  const name = `identity.tokens[${index}]`;
+  if ('secretVariable' in rest) {
+    throw new Error(`${name}.secretVariable is for npm start alone: give the construct a secret`);
+  }
+  if (secret === undefined) return { token: rest, environment: {}, statements: [] };
+  const variable = `${NAMED_VARIABLES.secret}_${index}`;
+  // AWS's own keys are used for whoever may read the secret.
+  const { encryptionKey: key } = secret;
+  return {
+    token: { ...rest, secretVariable: variable },
+    environment: { [variable]: isSecret(secret) ? secret.secretArn : secret.parameterArn },
+    statements: [
+      // Without the six random characters of its ARN a secret of another name might fit.
+      isSecret(secret)
+        ? allow(
+            ['secretsmanager:GetSecretValue'],
+            secret.secretFullArn ?? `${secret.secretArn}-??????`,
+          )
+        : allow(['ssm:GetParameter'], secret.parameterArn),
+      ...(key === undefined ? [] : [allow(['kms:Decrypt'], key.keyArn)]),
+    ],
+  };
+}
+
+function isSecret(secret: SharedSecret | SharedParameter): secret is SharedSecret {
+  return 'secretArn' in secret;
 }
 
 /** What `stompway.json` says of who may come in; undefined: nothing. */
@@ -81,18 +190,21 @@ export function readSecurityFile(file: string): SecurityProps | undefined {
     fields.filter(([key]) => SECURITY_KEYS.some((one) => one === key)),
   );
   if (Object.keys(Object(security)).length === 0) return undefined;
-  return check(security);
-}
-
-/** The same, believed after the parser of both homes has read it. */
-function check(json: unknown): SecurityProps {
-  const { identity } = parseSecurity(fieldsOf(json, 'security', SECURITY_KEYS));
-  if (identity === undefined) throw new Error('security needs identity');
-  if (identity.hook !== undefined) throw new Error('identity.hook is for npm start alone');
+  const identity = check(security);
+  if (identity.hook !== undefined) {
+    throw new Error('identity.hook of a file is for npm start alone: give the construct a Lambda');
+  }
   if (identity.tokens.some(({ secretVariable }) => secretVariable !== undefined)) {
     throw new Error(
-      'identity.tokens: on AWS sign with a key pair; a shared secret is for npm start',
+      'identity.tokens: a secretVariable is for npm start alone: give the construct a secret, or sign with a key pair',
     );
   }
-  return json as SecurityProps;
+  return security as SecurityProps;
+}
+
+/** As the parser of both homes reads it. */
+function check(json: unknown): IdentitySettings {
+  const { identity } = parseSecurity(fieldsOf(json, 'security', SECURITY_KEYS));
+  if (identity === undefined) throw new Error('security needs identity');
+  return identity;
 }

@@ -11,6 +11,7 @@ import {
   type WebSocketRouteIntegration,
   WebSocketStage,
 } from 'aws-cdk-lib/aws-apigatewayv2';
+import { WebSocketIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { Distribution } from 'aws-cdk-lib/aws-cloudfront';
 import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
@@ -27,12 +28,12 @@ import type { ApplicationProps } from './applications.ts';
 import { brokerDashboard } from './dashboard.ts';
 import { feedGreetings, frontDoorOf, greetingQueue, streamingUrl } from './front-door.ts';
 import { BrokerFunctions } from './functions.ts';
-import { connectionsArn, TABLE_ACTIONS } from './grants.ts';
+import { connectArn, connectionsArn, TABLE_ACTIONS } from './grants.ts';
 import type { HandlerName } from './handler.ts';
 import { IngressQueue } from './ingress-queue.ts';
 import { LogStream } from './log-stream.ts';
 import type { DestinationRule } from './rules.ts';
-import { type SecurityProps, securityJson } from './security.ts';
+import { type SecurityProps, shipmentOf } from './security.ts';
 import { brokerTable } from './table.ts';
 import { TaskQueue } from './task-queue.ts';
 
@@ -229,6 +230,9 @@ export class StompBroker extends Construct {
     const logs = new LogStream(this, 'Logs', streaming);
     this.undelivered = logs.undelivered;
     const frontDoor = props.cloudFront ?? false;
+    if (frontDoor && props.security?.identity.iam) {
+      throw new Error('identity.iam: what is signed for the API is no good at cloudFront');
+    }
     const greetings = frontDoor ? greetingQueue(this, 'Greetings') : undefined;
     const common = {
       stage: this.stage,
@@ -240,7 +244,7 @@ export class StompBroker extends Construct {
       ...(queues === undefined ? {} : { queues }),
     };
     const { security, ...others } = props;
-    const guarded = security === undefined ? {} : { security: securityJson(security) };
+    const guarded = security === undefined ? {} : { security: shipmentOf(security) };
     this.functions = new BrokerFunctions(this, 'Functions', { ...others, ...guarded, ...common });
     if (queues !== undefined) {
       this.queue = queues.queue;
@@ -249,7 +253,7 @@ export class StompBroker extends Construct {
     }
     const heads = logs.feed(this.functions.deliver);
     this.tasks.feed(this.functions.work);
-    this.route(queues);
+    this.route(queues, security?.identity.iam ?? false);
     const watched = { ...common, functions: this.functions, heads };
     this.alarms = new BrokerAlarms(this, 'Alarms', { ...props, ...watched }).alarms;
     this.dashboard = brokerDashboard(this, 'Dashboard', { ...watched, alarms: this.alarms });
@@ -286,14 +290,27 @@ export class StompBroker extends Construct {
   }
 
   /** Each route ends in its Lambda; that of `$default` stands behind the queue, if there is one. */
-  private route(queues: IngressQueue | undefined): void {
+  /** Lets somebody connect where handshakes must be signed (`security.identity.iam`). */
+  grantConnect(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['execute-api:Invoke'],
+      resourceArns: [connectArn(this.stage)],
+    });
+  }
+
+  private route(queues: IngressQueue | undefined, signed: boolean): void {
     const { connect, disconnect, message } = this.functions;
     const routes: readonly (readonly [key: string, integration: WebSocketRouteIntegration])[] = [
       ['$connect', new WebSocketLambdaIntegration('Connect', connect)],
       ['$disconnect', new WebSocketLambdaIntegration('Disconnect', disconnect)],
       ['$default', queues?.integration() ?? new WebSocketLambdaIntegration('Message', message)],
     ];
-    for (const [key, integration] of routes) this.api.addRoute(key, { integration });
+    for (const [key, integration] of routes) {
+      // Only `$connect` can have one; what follows on the connection is its own.
+      const authorizer = key === '$connect' && signed ? new WebSocketIamAuthorizer() : undefined;
+      this.api.addRoute(key, { integration, ...(authorizer && { authorizer }) });
+    }
   }
 
   private warnWhileOpen(): void {

@@ -3,11 +3,11 @@
  * be posted yet: the client has its 101 only once this has answered.
  */
 import { isRevoked } from '../broker/authenticate.ts';
-import type { Connection } from '../broker/model.ts';
+import type { Connection, Principal } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
 import { hasRoom } from '../broker/rates.ts';
 import { chooseSubprotocol } from '../protocol/negotiate.ts';
-import { credentialsOf, isForeign } from './credentials.ts';
+import { credentialsOf, isForeign, type Shown } from './credentials.ts';
 import type { EngineDoor } from './engineio-socket.ts';
 import type { ConnectEvent, RouteResult } from './events.ts';
 import type { Greeting } from './greet.ts';
@@ -109,10 +109,9 @@ async function admission(
   if (isForeign(headers, ports)) return FOREIGN;
   const wired = await engine?.(event);
   if (wired !== undefined && 'statusCode' in wired) return wired;
-  const { identity, revocations } = ports;
-  const shown = credentialsOf({ headers, query }, ports);
-  if (identity === undefined || shown === undefined) return { ...wired };
-  const principal = await identity.authenticate(shown);
+  const { revocations } = ports;
+  const principal = await principalOf(event, { headers, query }, ports);
+  if (principal === undefined) return { ...wired };
   if (typeof principal === 'string') return UNAUTHENTICATED;
   const revoked = await revocations?.current();
   if (revoked !== undefined && isRevoked(principal, revoked)) return UNAUTHENTICATED;
@@ -121,6 +120,19 @@ async function admission(
 }
 
 /** The gateway keeps the client's spelling of header names. */
+/** Where handshakes are signed the signature alone counts: it may stand where tokens do. */
+async function principalOf(
+  { requestContext }: ConnectEvent,
+  shown: Pick<Shown, 'headers' | 'query'>,
+  ports: Needed,
+): Promise<Principal | 'refused' | 'expired' | undefined> {
+  const { identity } = ports;
+  if (identity?.signed !== undefined) return identity.signed(requestContext.identity);
+  const { sourceIp } = requestContext.identity;
+  const credentials = credentialsOf({ event: 'handshake', sourceIp, ...shown }, ports);
+  return credentials && identity?.authenticate(credentials);
+}
+
 function lowerCased({ headers }: ConnectEvent): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),

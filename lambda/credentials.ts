@@ -4,18 +4,28 @@
  * along whatever page opens the socket.
  */
 import { authorization } from '../broker/authenticate.ts';
-import type { Credentials, Ports } from '../broker/ports.ts';
+import type { Arrival, Credentials, Ports } from '../broker/ports.ts';
 
 /** Header names in lower case. */
 export interface Shown {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | undefined>>;
+  readonly event: Arrival['event'];
+  readonly sourceIp?: string;
 }
 
 /** Beside a real one: a browser's WebSocket can set no header, and echoes none of this. */
 const PROTOCOL = /^bearer\.(.+)$/;
 
 export function credentialsOf(
+  shown: Shown,
+  ports: Pick<Ports, 'identity' | 'origins'>,
+): Credentials | undefined {
+  const found = tokenOf(shown, ports);
+  return found === undefined ? undefined : { ...found, arrival: shown };
+}
+
+function tokenOf(
   { headers, query }: Shown,
   { identity, origins }: Pick<Ports, 'identity' | 'origins'>,
 ): Credentials | undefined {

@@ -72,7 +72,7 @@ async function principalOf(
   const { identity, revocations } = ports;
   if (identity === undefined) return undefined;
   const asked = Object.fromEntries(new URLSearchParams(query));
-  const shown = credentialsOf({ headers, query: asked }, ports);
+  const shown = credentialsOf({ event: 'http', headers, query: asked }, ports);
   return shown === undefined ? anonymous(identity) : recognised(shown, { identity, revocations });
 }
 

@@ -3,6 +3,8 @@
  * types lack several fields). Fields the broker does not read are left out.
  */
 
+import type { Signer } from '../broker/ports.ts';
+
 export interface RequestContext {
   readonly routeKey: string;
   readonly eventType: 'CONNECT' | 'MESSAGE' | 'DISCONNECT';
@@ -14,7 +16,8 @@ export interface RequestContext {
   readonly apiId: string;
   readonly domainName: string;
   readonly messageId?: string;
-  readonly identity: { readonly sourceIp: string; readonly userAgent?: string };
+  /** Of a signed `$connect` also who signed it: not captured, but as the reference lists it. */
+  readonly identity: { readonly sourceIp: string; readonly userAgent?: string } & Signer;
   readonly authorizer?: Readonly<Record<string, unknown>>;
   readonly disconnectStatusCode?: number;
   readonly disconnectReason?: string;

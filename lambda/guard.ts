@@ -3,20 +3,29 @@
  * beside it `identity.mjs`, which reads it and whatever clients show.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import type { Shipped } from '../adapters/identity/shipped.ts';
+import type { Shipped, ShippedWorld } from '../adapters/identity/shipped.ts';
 import { makeDirectory } from '../broker/directory.ts';
 import type { Ports, Shelf } from '../broker/ports.ts';
 import { makeRates } from '../broker/rates.ts';
 import { makeRevocations } from '../broker/revocations.ts';
 
 type Ship = typeof import('../adapters/identity/shipped.ts').ship;
+type Invoke = ReturnType<typeof import('../adapters/lambda/invoke.ts').makeInvoke>;
 
 /** Without the file, everybody may do everything. Throws in words for the operator. */
-export async function loadShipped(folder: URL, world: Parameters<Ship>[1]): Promise<Shipped> {
+export async function loadShipped(
+  folder: URL,
+  world: Omit<ShippedWorld, 'invoke'>,
+): Promise<Shipped> {
   const file = new URL('security.json', folder);
   if (!existsSync(file)) return {};
   const module: { readonly ship: Ship } = await import(new URL('identity.mjs', folder).href);
-  return module.ship(JSON.parse(readFileSync(file, 'utf8')), world);
+  let asking: Promise<Invoke> | undefined;
+  const invoke: ShippedWorld['invoke'] = async (name, request) => {
+    asking ??= import(new URL('applications.mjs', folder).href).then((one) => one.makeInvoke());
+    return (await asking)(name, request);
+  };
+  return module.ship(JSON.parse(readFileSync(file, 'utf8')), { ...world, invoke });
 }
 
 /** What the core needs of it. `shelf` is made only where it is needed. */

@@ -203,6 +203,7 @@ const UNASKED: Pick<Logs, 'later' | 'liveness'> = {
 function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>> = {}): Ports {
   const table = tabled(world);
   const { held, ...store } = dynamoStore(table);
+  timer: systemTimer,
   const policies = readPolicies(new URL('rules.json', import.meta.url));
   const appending = DynamoDBDocumentClient.from(appendingClient());
   const logs: Logs = {

@@ -1,10 +1,11 @@
 /** Who may come in, as the operator's file says it, made ready for the handlers of this process. */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type IdentityHook, makeIdentity } from '../adapters/identity/identity.ts';
-import { systemClock } from '../adapters/system.ts';
+import { hookOf, type IdentityHook } from '../adapters/identity/hook.ts';
+import { makeIdentity } from '../adapters/identity/identity.ts';
+import { systemClock, systemTimer } from '../adapters/system.ts';
 import { makeDirectory } from '../broker/directory.ts';
-import { type DoorSettings, grantsOf, type RateSettings } from '../broker/identity-settings.ts';
+import type { DoorSettings, RateSettings } from '../broker/identity-settings.ts';
 import type { Limits } from '../broker/limits.ts';
 import type { Applications, Identity, Log, Ports, Shelf } from '../broker/ports.ts';
 import { makeRates } from '../broker/rates.ts';
@@ -38,9 +39,10 @@ export async function openSecurity(
     ...(administration === undefined ? {} : { administration }),
   };
   if (settings === undefined) return named;
+  if (settings.iam) throw new Error('identity.iam is for AWS: nobody checks signatures here');
   const { hook: file } = settings;
   const { makeTokens } = await import('../adapters/identity/tokens.ts');
-  const hook = file === undefined ? undefined : await loadHook(file);
+  const hook = file === undefined ? undefined : await loadHook(file, world.limits);
   // Made at once: a missing secret fails the start, not the first client.
   const reader = makeTokens(settings, { clock: systemClock, variables: process.env });
   const tokens = async () => reader;
@@ -70,31 +72,11 @@ export function securityPorts(
   };
 }
 
-async function loadHook(file: string): Promise<IdentityHook> {
+async function loadHook(file: string, limits: Limits): Promise<IdentityHook> {
   const module: { default?: unknown } = await import(pathToFileURL(resolve(file)).href);
   if (typeof module.default !== 'function') {
     throw new Error(`identity.hook ${file} must export a function by default`);
   }
-  const hook = module.default;
-  return async (credentials) => asRecognised(await hook(credentials));
-}
-
-/** The operator's own code, believed after a look at its shape. */
-function asRecognised(value: unknown): Awaited<ReturnType<IdentityHook>> {
-  if (value === undefined || value === null || value === false) return undefined;
-  if (typeof value !== 'object') throw new Error('identity.hook must answer an object or nothing');
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const text = (name: string): string | undefined => {
-    const field = fields.get(name);
-    return typeof field === 'string' ? field : undefined;
-  };
-  const [user, tokenId, expiresAt] = [text('user'), text('tokenId'), fields.get('expiresAt')];
-  const claims = fields.get('claims');
-  return {
-    ...(user === undefined ? {} : { user }),
-    ...(tokenId === undefined ? {} : { tokenId }),
-    ...(typeof expiresAt === 'number' ? { expiresAt } : {}),
-    claims: typeof claims === 'object' && claims !== null ? { ...claims } : {},
-    ...(fields.get('grants') === undefined ? {} : { grants: grantsOf(fields.get('grants')) }),
-  };
+  const ask = module.default;
+  return hookOf(async (credentials) => ask(credentials), { timer: systemTimer, limits });
 }

@@ -12,10 +12,9 @@ import type { Limits } from '../../broker/limits.ts';
 import type { Grant, Principal } from '../../broker/model.ts';
 import { resolveGrants } from '../../broker/permission.ts';
 import type { Clock, Credentials, Identity, Log } from '../../broker/ports.ts';
+import type { IdentityHook } from './hook.ts';
 import type { Recognised, TokenReader } from './recognised.ts';
-
-/** The operator's own word: whom these credentials are of, or undefined. */
-export type IdentityHook = (credentials: Credentials) => Promise<Recognised | undefined>;
+import { signerOf } from './signers.ts';
 
 export interface IdentityWorld {
   readonly settings: IdentitySettings;
@@ -79,11 +78,18 @@ export function makeIdentity(world: IdentityWorld): Identity {
     return 'refused';
   }
 
+  function signed(signer: Parameters<typeof signerOf>[0]): Principal | 'refused' {
+    const found = signerOf(signer);
+    const told = found === undefined ? refused('signer-unknown') : principal(found);
+    return told === 'expired' ? 'refused' : told;
+  }
+
   const nobody = anonymous ? principal({ claims: {} }) : 'refused';
   return {
     policy,
     cookie: settings.cookie,
     anonymous: typeof nobody === 'string' ? undefined : nobody,
+    ...(settings.iam ? { signed } : {}),
     async authenticate(credentials) {
       try {
         const found = await recognise(credentials);

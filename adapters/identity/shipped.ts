@@ -8,25 +8,46 @@ import {
   parseSecurity,
   SECURITY_KEYS,
 } from '../../broker/identity-settings.ts';
-import type { Identity } from '../../broker/ports.ts';
+import type { Credentials, Identity, Timer } from '../../broker/ports.ts';
+import { hookOf } from './hook.ts';
 import { type IdentityWorld, makeIdentity } from './identity.ts';
+import type { TokenReader } from './recognised.ts';
 import { makeTokens } from './tokens.ts';
 
 export interface Shipped extends Pick<DoorSettings, 'origins' | 'administration' | 'limits'> {
   readonly identity?: Identity;
 }
 
-interface ShippedWorld extends Pick<IdentityWorld, 'clock' | 'limits' | 'log'> {
-  /** Where secrets are. */
+export interface ShippedWorld extends Pick<IdentityWorld, 'clock' | 'limits' | 'log'> {
+  readonly timer: Timer;
+  /** Where secrets are, or the names of them, and the name of the hook's Lambda. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Asks a Lambda: loaded when the first token is shown to the hook. */
+  readonly invoke: (name: string, request: Credentials) => Promise<unknown>;
 }
 
-/** `json` is `security.json`. Throws in words for the operator. */
+/**
+ * `json` is `security.json`. Throws in words for the operator. What reads tokens is made when the
+ * first comes: a function that never sees one has no right to read secrets, and needs none.
+ */
 export function ship(json: unknown, world: ShippedWorld): Shipped {
   const { identity: settings, ...rest } = parseSecurity(
     fieldsOf(json, 'security.json', SECURITY_KEYS),
   );
   if (settings === undefined) return rest;
-  const reader = makeTokens(settings, world);
-  return { ...rest, identity: makeIdentity({ ...world, settings, tokens: async () => reader }) };
+  let reader: TokenReader | undefined;
+  const tokens = async () => {
+    reader ??= makeTokens(settings, world);
+    return reader;
+  };
+  const { hook: variable } = settings;
+  const hook =
+    variable === undefined
+      ? undefined
+      : hookOf(async (credentials) => {
+          const name = world.variables[variable];
+          if (!name) throw new Error(`the variable ${variable} must name the hook's Lambda`);
+          return world.invoke(name, credentials);
+        }, world);
+  return { ...rest, identity: makeIdentity({ ...world, settings, hook, tokens }) };
 }

@@ -4,13 +4,14 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
-import { JWTExpired } from 'jose/errors';
+import { JOSEError, JWKSTimeout, JWTExpired } from 'jose/errors';
 import { createLocalJWKSet } from 'jose/jwks/local';
 import { createRemoteJWKSet } from 'jose/jwks/remote';
 import { jwtVerify } from 'jose/jwt/verify';
 import type { IdentitySettings, TokenSettings } from '../../broker/identity-settings.ts';
 import type { Clock } from '../../broker/ports.ts';
 import type { Recognised, TokenReader } from './recognised.ts';
+import { isSecretName, secretReader } from './secrets.ts';
 
 /** Shorter can be guessed from one token (RFC 7518 §3.2: at least as long as the hash). */
 const SECRET_BYTES_MIN = 32;
@@ -31,22 +32,31 @@ interface Verifier {
   readonly key: JWTVerifyGetKey | KeyObject | Uint8Array;
 }
 
-/** Throws in words where a secret is missing or too short, or a key is none. */
+/**
+ * Throws in words where a secret is missing or too short, or a key is none. The reader it returns
+ * throws where a token is believed by none, and a key server or a secret could not be read.
+ */
 export function makeTokens(
   { tokens }: IdentitySettings,
   { variables, clock }: TokensWorld,
 ): TokenReader {
   const verifiers = tokens.map((settings, index) => ({
     settings,
-    key: keyOf(settings, variables, `identity.tokens[${index}]`),
+    key: keyOf(settings, { variables, clock }, `identity.tokens[${index}]`),
   }));
   return async (token) => {
     let expired = false;
+    const faults: unknown[] = [];
     for (const verifier of verifiers) {
-      const told = await verify(token, verifier, clock.now());
-      if (typeof told !== 'string') return told;
-      expired ||= told === 'expired';
+      try {
+        const told = await verify(token, verifier, clock.now());
+        if (typeof told !== 'string') return told;
+        expired ||= told === 'expired';
+      } catch (cause) {
+        faults.push(cause);
+      }
     }
+    if (faults.length > 0) throw faults[0];
     return expired ? 'expired' : 'refused';
   };
 }
@@ -72,8 +82,15 @@ async function verify(
         : await jwtVerify(token, key, options);
     return recognised(payload, settings);
   } catch (cause) {
+    if (isFaultOfOurs(cause)) throw cause;
     return cause instanceof JWTExpired ? 'expired' : 'refused';
   }
+}
+
+/** A key server that is silent or broken, a secret that cannot be read: no word about the token. */
+function isFaultOfOurs(cause: unknown): boolean {
+  if (cause instanceof JWKSTimeout) return true;
+  return !(cause instanceof JOSEError) || cause.code === 'ERR_JOSE_GENERIC';
 }
 
 function recognised(payload: JWTPayload, settings: TokenSettings): Recognised | 'refused' {
@@ -89,7 +106,7 @@ function recognised(payload: JWTPayload, settings: TokenSettings): Recognised | 
 
 function keyOf(
   { jwksUrl, jwks, publicKey, secretVariable = '' }: TokenSettings,
-  variables: TokensWorld['variables'],
+  { variables, clock }: TokensWorld,
   name: string,
 ): Verifier['key'] {
   if (jwksUrl !== undefined) {
@@ -101,9 +118,14 @@ function keyOf(
   }
   if (jwks !== undefined) return createLocalJWKSet({ keys: [...jwks.keys] });
   if (publicKey !== undefined) return createPublicKey(publicKey);
-  const secret = Buffer.from(variables[secretVariable] ?? '');
+  const value = variables[secretVariable] ?? '';
+  const what = `${name}: ${secretVariable}`;
+  if (!isSecretName(value)) return longEnough(Buffer.from(value), what);
+  const read = secretReader(value, clock);
+  return async () => longEnough(await read(), what);
+}
+
+function longEnough(secret: Uint8Array, what: string): Uint8Array {
   if (secret.length >= SECRET_BYTES_MIN) return secret;
-  throw new Error(
-    `${name}: the variable ${secretVariable} must hold the secret, at least ${SECRET_BYTES_MIN} octets`,
-  );
+  throw new Error(`${what} must hold the secret, at least ${SECRET_BYTES_MIN} octets`);
 }

@@ -13,6 +13,7 @@ import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { systemClock, systemTimer } from '../../adapters/system.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import { HANDLERS, type HandlerName } from '../../infra/handler.ts';
 import { loadShipped } from '../../lambda/guard.ts';
@@ -97,7 +98,7 @@ test('what reads tokens needs nothing but Node, and knows a good one from a forg
   };
   writeFileSync(join(beside, 'security.json'), JSON.stringify(security));
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const world = { clock: { now: () => Date.now() }, limits: LIMITS, log, variables: {} };
+  const world = { clock: systemClock, timer: systemTimer, limits: LIMITS, log, variables: {} };
   const { identity } = await loadShipped(pathToFileURL(`${beside}/`), world);
   expect(await loadShipped(pathToFileURL(`${folder}/`), world)).toEqual({});
   const exp = Math.floor(Date.now() / 1000) + 60;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CfnParameter, Duration } from 'aws-cdk-lib';
 import { Code, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { readRulesFile } from '../../infra/rules.ts';
-import { readSecurityFile, type SecurityProps, securityJson } from '../../infra/security.ts';
+import { readSecurityFile, type SecurityProps, shipmentOf } from '../../infra/security.ts';
 import { resources, synthesize } from './synthesized.ts';
 
 const POOL = 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x';
@@ -41,13 +41,14 @@ test('every function reads bans and notes who is there; work may end connections
 });
 
 test.each<[words: string, props: object]>([
-  ['identity needs tokens, keys or a hook', { identity: {} }],
+  ['identity needs tokens, keys, a hook or iam', { identity: {} }],
   ['unknown key "tokenz"', { identity: { tokenz: [] } }],
-  ['is for npm start alone', { identity: { hook: './x.mjs' } }],
   [
-    'on AWS sign with a key pair',
+    'secretVariable is for npm start alone',
     { identity: { tokens: [{ algorithms: ['HS256'], secretVariable: 'X' }] } },
   ],
+  ['needs exactly one of', { identity: { tokens: [{ algorithms: ['HS256'] }] } }],
+  ['identity.iam must be true or false', { identity: { iam: 'yes' } }],
   [
     'permissions[0].pattern',
     { ...SECURITY, permissions: [{ pattern: '/x', actions: ['publish'] }] },
@@ -55,7 +56,7 @@ test.each<[words: string, props: object]>([
   ['origins[0] must be an origin', { ...SECURITY, origins: ['app.example'] }],
   ['administration.keys[0]', { ...SECURITY, administration: { keys: ['secret'] } }],
 ])('%s: a mistake fails the synthesis in words', (words, props) => {
-  expect(() => securityJson(props as SecurityProps)).toThrow(words);
+  expect(() => shipmentOf(props as SecurityProps)).toThrow(words);
 });
 
 test('what is not known at synth cannot be shipped as a file', () => {
@@ -84,6 +85,9 @@ test('the file of npm start brings its identities along, or is refused in words'
     expect(read({ rules: [] }).security).toBeUndefined();
     expect(read([]).security).toBeUndefined();
     expect(() => read({ rules: [], ...SECURITY, applications: [] })).toThrow('npm start alone');
+    expect(() => read({ identity: { hook: './x.mjs' } })).toThrow('give the construct a Lambda');
+    const tokens = [{ algorithms: ['HS256'], secretVariable: 'X' }];
+    expect(() => read({ identity: { tokens } })).toThrow('give the construct a secret');
     expect(() => read({ rules: [], origins: [] })).toThrow('security needs identity');
   } finally {
     rmSync(folder, { recursive: true });

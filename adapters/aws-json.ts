@@ -1,0 +1,120 @@
+/**
+ * One call of an AWS service that speaks JSON, signed with Signature Version 4 (IAM User Guide,
+ * "Create a signed AWS API request"): for the few calls of services whose SDK client would be most
+ * of a bundle. A Lambda's own credentials, read when they are needed.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
+import { type Agent, request as secureRequest } from 'node:https';
+import type { defaultProvider } from './environment-credentials.ts';
+
+export interface AwsCall {
+  readonly url: URL;
+  /** As the scope of the signature names it: `sqs`. */
+  readonly service: string;
+  readonly region: string;
+  /** `AmazonSQS.SendMessage`. */
+  readonly target: string;
+  /** Of the protocol: `1.0` or `1.1`. */
+  readonly version: '1.0' | '1.1';
+  readonly body: string;
+  readonly milliseconds: number;
+  readonly agent?: Agent;
+}
+
+export interface AwsAnswer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+type Credentials = Awaited<ReturnType<ReturnType<typeof defaultProvider>>>;
+
+/** Resolves with whatever the service answers; rejects where it does not, or not in time. */
+export function callAws(call: AwsCall, credentials: Credentials): Promise<AwsAnswer> {
+  return exchange(call, sign(call, new Date(), credentials));
+}
+
+/** What went wrong, by the name the service gave it. */
+export function faultOf(service: string, { status, text, headers }: AwsAnswer): Error {
+  const { __type, message, Message } = parsed(text);
+  const cause = new Error(`${service} answered ${status}: ${message ?? Message ?? text}`);
+  const type = String(__type ?? headers['x-amzn-errortype'] ?? `${service}ServiceException`);
+  cause.name = type.split('#').at(-1) ?? type;
+  return cause;
+}
+
+function parsed(text: string): {
+  readonly __type?: unknown;
+  readonly message?: unknown;
+  readonly Message?: unknown;
+} {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+function sign(
+  { url, body, region, service, target, version }: AwsCall,
+  now: Date,
+  { accessKeyId, secretAccessKey, sessionToken }: Credentials,
+): Readonly<Record<string, string>> {
+  const date = now.toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const day = date.slice(0, 8);
+  const headers: Readonly<Record<string, string>> = {
+    'content-type': `application/x-amz-json-${version}`,
+    host: url.host,
+    'x-amz-date': date,
+    ...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
+    'x-amz-target': target,
+  };
+  const names = Object.keys(headers).join(';');
+  const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
+  const canonical = `POST\n/\n\n${lines.join('')}\n${names}\n${sha256(body)}`;
+  const scope = [day, region, service, 'aws4_request'];
+  const toSign = `AWS4-HMAC-SHA256\n${date}\n${scope.join('/')}\n${sha256(canonical)}`;
+  const key = scope.reduce<string | Buffer>(
+    (secret, part) => hmac(secret, part),
+    `AWS4${secretAccessKey}`,
+  );
+  const credential = `Credential=${accessKeyId}/${scope.join('/')}`;
+  const signature = hmac(key, toSign).toString('hex');
+  const authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${names}, Signature=${signature}`;
+  return { ...headers, authorization };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function hmac(key: string | Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
+}
+
+function exchange(
+  { url, body, service, milliseconds, agent }: AwsCall,
+  headers: Readonly<Record<string, string>>,
+): Promise<AwsAnswer> {
+  return new Promise((resolve, reject) => {
+    const options = { method: 'POST', headers: { ...headers }, timeout: milliseconds };
+    // `http:` is for tests against an endpoint on this machine.
+    const request =
+      url.protocol === 'https:'
+        ? secureRequest(url, { ...options, ...(agent === undefined ? {} : { agent }) })
+        : plainRequest(url, options);
+    request.on('timeout', () => request.destroy(new Error(`${service} did not answer in time`)));
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, text, headers: response.headers });
+      });
+    });
+    request.end(body);
+  });
+}
