@@ -107,7 +107,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     }),
   ];
   try {
-    const server = await startServer({ gateway, mounts, log, host, port: options.port });
+    const { identity, administration = [] } = options.security ?? {};
+    const managementKeys = identity === undefined ? undefined : administration;
+    const { port } = options;
+    const server = await startServer({ gateway, managementKeys, mounts, log, host, port });
     return {
       port: server.port,
       host,

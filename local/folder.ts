@@ -4,10 +4,10 @@
  * with its process however that ends, so nothing stays behind that a person must delete.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 export interface Occupied {
   release(): Promise<void>;
@@ -28,12 +28,27 @@ export async function occupy(folder: string): Promise<Occupied> {
 
 function made(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
     return realpathSync(folder);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`The data folder ${folder} cannot be made: ${why}`, { cause });
   }
+}
+
+/** One after the other: told to make all at once, Node tries for ever where none can be, as in /proc. */
+function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (cause) {
+    if (!isFolder(path)) throw cause;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** A socket's path may have some 100 octets, so it stands elsewhere, under a name of one length. */

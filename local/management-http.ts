@@ -1,10 +1,13 @@
 /**
  * `@connections` over HTTP at `/{stage}/@connections/{id}`, so that an AWS SDK client can be pointed
  * at this process. Signatures are not checked: instead only loopback peers are served, and nothing
- * that a browser sent on behalf of a web page.
+ * that a browser sent on behalf of a web page, or a proxy on behalf of anybody. A proxy need not say
+ * that it is one, so where identity is configured an administrator's key is asked for besides.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isAdministrator } from '../lambda/administration.ts';
 import type { Gateway } from './gateway.ts';
+import { isLoopback } from './options.ts';
 
 const ERROR_TYPES: Readonly<Record<number, string>> = {
   400: 'BadRequestException',
@@ -19,15 +22,21 @@ export function isManagement(url: string): boolean {
   return /^\/[^/?]+\/@connections\//.test(url);
 }
 
+export interface ManagementSide {
+  readonly gateway: Gateway;
+  /** SHA-256 of the keys one of which must be shown; undefined: none need be. */
+  readonly keys: readonly string[] | undefined;
+}
+
 /** Answers in the shape of the API Gateway Management API (2018-11-29). */
 export async function manage(
-  gateway: Gateway,
+  { gateway, keys }: ManagementSide,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const prefix = `/${gateway.stage}/@connections/`;
   const url = (request.url ?? '').split('?', 1)[0] ?? '';
-  if (!url.startsWith(prefix) || !isTrusted(request)) {
+  if (!url.startsWith(prefix) || !isTrusted(request, keys)) {
     fail(response, 403, 'Forbidden');
     return;
   }
@@ -38,9 +47,18 @@ export async function manage(
   else fail(response, 403, 'Missing Authentication Token');
 }
 
-function isTrusted(request: IncomingMessage): boolean {
+/** What proxies add, and programs on this machine do not. */
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'] as const;
+
+function isTrusted(request: IncomingMessage, keys: ManagementSide['keys']): boolean {
+  const { headers } = request;
   const peer = request.socket.remoteAddress ?? '';
-  return /^(::1|(::ffff:)?127\.)/.test(peer) && request.headers.origin === undefined;
+  if (!/^(::1|(::ffff:)?127\.)/.test(peer) || headers.origin !== undefined) return false;
+  if (FORWARDED.some((name) => headers[name] !== undefined)) return false;
+  // A page whose name was made to lead here says its own name.
+  const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  if (!isLoopback(host)) return false;
+  return keys === undefined || isAdministrator(headers.authorization ?? '', keys);
 }
 
 /** Text that does not decode is no connection's id. */

@@ -101,6 +101,6 @@ export function hostFault(host: string, identified: boolean): string | undefined
   return `Cannot listen on ${host} (--host, or the variable HOST): without identities anybody there could read and write everything. Configure identity, or use 127.0.0.1, ::1 or localhost.`;
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -21,6 +21,8 @@ export interface Mount {
 export interface ServerOptions {
   /** None: mounts alone. */
   readonly gateway?: Gateway;
+  /** Of those who may use the management side; undefined: any program of this machine may. */
+  readonly managementKeys?: readonly string[] | undefined;
   readonly mounts: readonly Mount[];
   readonly log: Log;
   readonly host: string;
@@ -62,7 +64,7 @@ export async function startServer(options: ServerOptions): Promise<PortServer> {
 }
 
 async function route(
-  { gateway, mounts }: ServerOptions,
+  { gateway, mounts, managementKeys: keys }: ServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -71,7 +73,7 @@ async function route(
   const mount = mountOf(mounts, url);
   if (mount !== undefined) await mount.request(request, response);
   else if (gateway === undefined) sendWords(response, 404, 'Nothing is served here.');
-  else if (isManagement(url)) await manage(gateway, request, response);
+  else if (isManagement(url)) await manage({ gateway, keys }, request, response);
   else if (path === '/' || path === '/index.html') await servePage(request, response);
   else if (path === `/${gateway.stage}` || path === `/${gateway.stage}/`) {
     response.setHeader('Upgrade', 'websocket');

@@ -1,5 +1,5 @@
 /** One broker a data folder, whatever became of the one before. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -66,4 +66,23 @@ test('a file in the place of the folder is told in words', async () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   await expect(occupy(file)).rejects.toThrow(/^The data folder .* cannot be made: .*EEXIST/);
+});
+
+test('a folder that cannot be made is told in words at once, where Node would try for ever', async () => {
+  // Within a process of its own: what spins there could not be given up here.
+  const script = `import(${JSON.stringify(new URL('../../local/folder.ts', import.meta.url).href)})
+    .then(({ occupy }) => occupy('/proc/stompway/data'))
+    .catch((fault) => console.log(fault.message));`;
+  const { status, stdout } = spawnSync(process.execPath, ['--import', 'tsx', '-e', script], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^The data folder \/proc\/stompway\/data cannot be made: .*ENOENT/);
+}, 25_000);
+
+test('folders within folders are made', async () => {
+  const data = join(folder, 'a', 'b', 'c');
+  await (await occupy(data)).release();
+  await (await occupy(data)).release();
 });
