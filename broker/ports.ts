@@ -22,6 +22,7 @@ import type {
   Subscription,
 } from './model.ts';
 import type { Policies } from './rules.ts';
+import type { Slice } from './slice.ts';
 
 /** What CONNECT, or the first message of a connection, settles. */
 export interface SessionChange {
@@ -40,8 +41,10 @@ export interface Found {
 
 export interface SubscriberPage {
   readonly subscribers: readonly Subscriber[];
-  /** Where the next page begins; absent on the last. Opaque, valid for the same destination. */
+  /** Where the next page begins; absent on the last. Opaque, valid for the same question. */
   readonly next?: string;
+  /** With `next`, on the first page of all: how many there are in all, estimated to a few percent. */
+  readonly about?: number;
 }
 
 /**
@@ -105,8 +108,9 @@ export interface Store {
    * Who gets a message published to `destination` (no pattern): exact subscribers and those whose
    * pattern matches, one entry a subscription. Cost depends on the destination's own audience and
    * depth, never on other subscriptions. The array may be shared between calls: do not change it.
+   * With `slice`, only those of it.
    */
-  subscribers(destination: Destination, from?: string): Promise<SubscriberPage>;
+  subscribers(destination: Destination, from?: string, slice?: Slice): Promise<SubscriberPage>;
 }
 
 /** Posts for one connection: sent in this order, each after the one before it was accepted. */

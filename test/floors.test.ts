@@ -13,6 +13,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'broker/ports': 2,
   'broker/rules': 2,
   'broker/roster': 2,
+  'broker/slice': 2,
   'broker/permission': 2,
   'broker/identity-settings': 2,
   'broker/': 3,

@@ -7,7 +7,7 @@ import { type Destination, matches } from '../../broker/destination.ts';
 import type { Subscriber } from '../../broker/model.ts';
 import type { Clock, Store } from '../../broker/ports.ts';
 import { isLive, readPattern, readSubscriber, SUBSCRIBER_ATTRIBUTES } from './rows.ts';
-import { audiences, type Key, type Row } from './schema.ts';
+import { audiences, type Key, portionUpTo, type Row, sliceRange } from './schema.ts';
 import type { Page, Table } from './table.ts';
 
 interface Reading {
@@ -21,13 +21,14 @@ interface Reading {
  * some 25 subscribers. Rows of patterns that begin alike and do not match are read as well.
  */
 export function subscribers(table: Table, { clock, rowsMax }: Reading): Store['subscribers'] {
-  return async (destination, from) => {
+  return async (destination, from, slice) => {
     const starts = from === undefined ? beginning(destination) : resume(from, destination);
     const pages = await Promise.all(
       starts.map(({ pk, sk }) =>
         table.query({
           pk,
           attributes: SUBSCRIBER_ATTRIBUTES,
+          ...(slice !== undefined && { range: sliceRange(slice) }),
           ...(sk !== undefined && { from: { pk, sk } }),
           ...(rowsMax !== undefined && { rowsMax }),
         }),
@@ -36,8 +37,18 @@ export function subscribers(table: Table, { clock, rowsMax }: Reading): Store['s
     const now = clock.now();
     const found = pages.flatMap(({ rows }) => heard(rows, destination, now));
     const next = nextOf(pages);
-    return { subscribers: found, ...(next !== undefined && { next }) };
+    if (next === undefined) return { subscribers: found };
+    const about = from === undefined && slice === undefined ? { about: estimate(pages) } : {};
+    return { subscribers: found, next, ...about };
   };
+}
+
+/** Places are even: what a page covers of them tells how many rows there are. */
+function estimate(pages: readonly Page[]): number {
+  const each = pages.map(({ rows, next }) =>
+    next === undefined ? rows.length : rows.length / portionUpTo(next.sk),
+  );
+  return Math.round(each.reduce((sum, rows) => sum + rows, 0));
 }
 
 function heard(rows: readonly Row[], { segments }: Destination, now: number): Subscriber[] {

@@ -35,6 +35,7 @@ import {
   connectionKey,
   halfKey,
   type Key,
+  PLACE_DIGITS,
   type Row,
   subscriberKey,
   subscriptionKey,
@@ -256,7 +257,7 @@ export const SUBSCRIBER_ATTRIBUTES = [
 export function readSubscriber(row: Row): Subscriber {
   const sk = text(row, 'sk');
   const at = sk.indexOf('#');
-  if (at < 1) throw unknownShape('sk', row);
+  if (at <= PLACE_DIGITS) throw unknownShape('sk', row);
   const selector = optionalText(row, 'selector');
   const session = optionalText(row, 'session');
   const member = optionalText(row, 'member');
@@ -265,7 +266,7 @@ export function readSubscriber(row: Row): Subscriber {
   const tokenExpiresAt = optionalNumber(row, 'tokenExpiresAt');
   const policy = optionalText(row, 'policy');
   return {
-    connectionId: sk.slice(0, at),
+    connectionId: sk.slice(PLACE_DIGITS, at),
     subscriptionId: sk.slice(at + 1),
     carrier: text(row, 'carrier'),
     dialect: text(row, 'dialect'),

@@ -7,8 +7,8 @@
  * | `C#conn`   | `B`       | half a frame; without `bytes` only the stamp of its being forgotten  |
  * | `C#conn`   | `C`       | connection, later its tombstone; `ids` are its subscriptions' names  |
  * | `C#conn`   | `S#id`    | subscription, with the `pk` of its subscriber row; `gone`: tombstone |
- * | `D#dest`   | `conn#id` | subscriber of exactly this destination                               |
- * | `P#prefix` | `conn#id` | subscriber of a pattern whose literal beginning is `prefix`          |
+ * | `D#dest`   | `hhconn#id` | subscriber of exactly this destination; `hh`: its place among slices |
+ * | `P#prefix` | `hhconn#id` | subscriber of a pattern whose literal beginning is `prefix`      |
  * | `H#dest`   | `H`       | head of a log: its last change, which the table's stream tells       |
  * | `H#dest`   | `P`       | how far `deliver` has got in that log                                |
  * | `L#dest`   | `ep#seq`  | history: one message of the log's epoch `ep`                         |
@@ -23,6 +23,7 @@
  * subscription id or a pattern may; so a pattern's segments are an attribute, no part of the key.
  */
 import { type Destination, literalPrefix, prefixesOf } from '../../broker/destination.ts';
+import { PLACES, placeOf, placesOf, type Slice } from '../../broker/slice.ts';
 
 /** What CreateTable and the template must agree on; on demand, no index. */
 export const tableDefinition = {
@@ -83,8 +84,33 @@ export function audiences(destination: Destination): readonly string[] {
   return [exact, ...prefixesOf(destination.segments).map((prefix) => `P#${prefix}`)];
 }
 
+/** An audience is ordered by place, so that a slice of it is a range of keys. */
 export function subscriberKey(pk: string, connectionId: string, id: string): Key {
-  return { pk, sk: `${connectionId}#${id}` };
+  return { pk, sk: `${digits(placeOf(connectionId))}${connectionId}#${id}` };
+}
+
+/** Octets of a subscriber's `sk` before its connection's id. */
+export const PLACE_DIGITS = 2;
+
+/** In the order of their octets. */
+const ALPHABET = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
+const BEHIND_ALL = '{';
+
+/** First and last `sk` of a slice; no row has the last, for a connection's id follows the place. */
+export function sliceRange(slice: Slice): readonly [first: string, last: string] {
+  const { first, end } = placesOf(slice);
+  return [digits(first), end === PLACES ? BEHIND_ALL : digits(end)];
+}
+
+/** Which part of all places lies up to and including this `sk`. */
+export function portionUpTo(sk: string): number {
+  const [high = '', low = ''] = sk;
+  return (ALPHABET.indexOf(high) * 64 + ALPHABET.indexOf(low) + 1) / PLACES;
+}
+
+/** Two of 64: every octet of a key is read with each subscriber. */
+function digits(place: number): string {
+  return `${ALPHABET.charAt(place >> 6)}${ALPHABET.charAt(place & 63)}`;
 }
 
 export function headKey(destination: string): Key {

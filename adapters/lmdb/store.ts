@@ -5,6 +5,7 @@
  * the disk. Expired records are dropped a few at a time by the calls that add records.
  */
 import type { Limits } from '../../broker/limits.ts';
+import type { Subscriber } from '../../broker/model.ts';
 import type {
   Agenda,
   Checks,
@@ -17,6 +18,7 @@ import type {
   Shelf,
   Store,
 } from '../../broker/ports.ts';
+import { makeDivider } from '../../broker/slice.ts';
 import { systemIds } from '../system.ts';
 import { lmdbAgenda } from './agenda.ts';
 import { end, find, keepHalf, open, openConnections, sweep, update } from './connections.ts';
@@ -58,6 +60,7 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
   const tables = openTables({ path, durable });
   const rosterTables = openRosterTables(tables);
   const audience = readAudiences(tables);
+  const divide = makeDivider<Subscriber>();
   const world = (): World => ({ tables, limits, now: clock.now() });
   const change = <T>(action: (at: World) => T): T =>
     tables.root.transactionSync(() => action(world()));
@@ -113,8 +116,9 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
     async subscriptions(connectionId) {
       return read((at) => subscriptions(at, connectionId));
     },
-    async subscribers(destination) {
-      return { subscribers: audience(destination, clock.now()) };
+    async subscribers(destination, _from, slice) {
+      const whole = audience(destination, clock.now());
+      return { subscribers: slice === undefined ? whole : divide(whole, slice) };
     },
     async close() {
       await tables.root.close();

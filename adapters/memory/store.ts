@@ -5,8 +5,16 @@
  */
 import type { Destination } from '../../broker/destination.ts';
 import type { Limits } from '../../broker/limits.ts';
-import type { Connection, Ended, Half, Stamp, Subscription } from '../../broker/model.ts';
+import type {
+  Connection,
+  Ended,
+  Half,
+  Stamp,
+  Subscriber,
+  Subscription,
+} from '../../broker/model.ts';
 import type { Clock, Found, Held, SessionChange, Store } from '../../broker/ports.ts';
+import { makeDivider } from '../../broker/slice.ts';
 import { subscriberOf } from '../subscriber.ts';
 import { type Entry, makeAudiences } from './audience.ts';
 
@@ -45,6 +53,7 @@ export function memoryStore(world: {
   const alive = new Map<string, Kept>();
   const over = new Map<string, Kept>();
   const audiences = makeAudiences();
+  const divide = makeDivider<Subscriber>();
 
   function known(id: string): Kept | undefined {
     const kept = alive.get(id) ?? over.get(id);
@@ -191,8 +200,9 @@ export function memoryStore(world: {
       return Array.from(members, (member) => member.subscription);
     },
 
-    async subscribers(destination) {
-      return { subscribers: audiences.of(destination, clock.now()) };
+    async subscribers(destination, _from, slice) {
+      const whole = audiences.of(destination, clock.now());
+      return { subscribers: slice === undefined ? whole : divide(whole, slice) };
     },
   };
 }

@@ -60,7 +60,7 @@ const rows = {
     expires: 2_000_000_001,
   },
   subscriber: {
-    sk: 'c1#sub-0',
+    sk: 'rBc1#sub-0',
     carrier: 'raw',
     dialect: 'stomp',
     version: '1.2',
@@ -138,7 +138,7 @@ describe('the order of calls', () => {
     expect(await store.subscribe(connection, subscription, pattern)).toBe('done');
     expect(calls()).toEqual([
       'Put C#c1 S#sub-0',
-      'Put P#a c1#sub-0',
+      'Put P#a rBc1#sub-0',
       'Get C#c1 S#sub-0',
       'Update C#c1 C',
     ]);
@@ -160,7 +160,7 @@ describe('the order of calls', () => {
   test('SUBSCRIBE refused at last takes back the subscriber row before what it is found by', async () => {
     mock.on(UpdateCommand, { Key: { pk: 'C#c1', sk: 'C' } }).rejects(refused(standing.tombstone));
     expect(await store.subscribe(connection, subscription, pattern)).toBe('ended');
-    expect(calls().slice(4)).toEqual(['Delete P#a c1#sub-0', 'Update C#c1 S#sub-0']);
+    expect(calls().slice(4)).toEqual(['Delete P#a rBc1#sub-0', 'Update C#c1 S#sub-0']);
     for (const input of inputs().slice(4)) {
       expect(input['ConditionExpression']).toBe('#stamp = :stamp');
     }
@@ -169,7 +169,7 @@ describe('the order of calls', () => {
   test('UNSUBSCRIBE: its tombstone, the subscriber row if no newer, then its name', async () => {
     mock.on(UpdateCommand).resolves({ Attributes: { ...rows.subscription, stamp: '9' } });
     expect(await store.unsubscribe('c1', 'sub-0', '9')).toBe('done');
-    expect(calls()).toEqual(['Update C#c1 S#sub-0', 'Delete P#a c1#sub-0', 'Update C#c1 C']);
+    expect(calls()).toEqual(['Update C#c1 S#sub-0', 'Delete P#a rBc1#sub-0', 'Update C#c1 C']);
     expect(inputs()[1]).toMatchObject({
       ConditionExpression: '#stamp < :stamp',
       ExpressionAttributeValues: { ':stamp': '9' },
@@ -190,10 +190,10 @@ describe('the order of calls', () => {
     expect([...made.slice(3)].sort()).toEqual([
       'Delete C#c1 S#sub-0',
       'Delete C#c1 S#sub-1',
-      'Delete D#/topic/b c1#sub-1',
-      'Delete P#a c1#sub-0',
+      'Delete D#/topic/b rBc1#sub-1',
+      'Delete P#a rBc1#sub-0',
     ]);
-    expect(made.indexOf('Delete P#a c1#sub-0')).toBeLessThan(made.indexOf('Delete C#c1 S#sub-0'));
+    expect(made.indexOf('Delete P#a rBc1#sub-0')).toBeLessThan(made.indexOf('Delete C#c1 S#sub-0'));
   });
 
   test('the end finishes an UNSUBSCRIBE that was broken off', async () => {
@@ -203,7 +203,7 @@ describe('the order of calls', () => {
       .resolves({ Attributes: { ...rows.connection, ids: new Set(['sub-0']) } });
     mock.on(QueryCommand).resolves({ Items: [rows.connection, tombstone] });
     await store.end('c1', 'lost');
-    expect(calls().slice(2)).toEqual(['Delete P#a c1#sub-0']);
+    expect(calls().slice(2)).toEqual(['Delete P#a rBc1#sub-0']);
   });
 
   test('all reads are consistent, and every row has seconds for the table’s own clean-up', async () => {
@@ -260,14 +260,14 @@ describe('a condition that fails is an answer', () => {
   test('a SUBSCRIBE overtaken between its writes is stale and takes them back', async () => {
     mock.on(GetCommand).resolves({ Item: { ...rows.subscription, gone: true, stamp: '6' } });
     expect(await store.subscribe(connection, subscription, pattern)).toBe('stale');
-    expect(calls().slice(3)).toEqual(['Delete P#a c1#sub-0', 'Update C#c1 S#sub-0']);
+    expect(calls().slice(3)).toEqual(['Delete P#a rBc1#sub-0', 'Update C#c1 S#sub-0']);
   });
 
   test('a SUBSCRIBE that meets a full connection takes its rows back', async () => {
     const atName = { Key: { pk: 'C#c1', sk: 'C' } };
     mock.on(UpdateCommand, atName).rejects(refused(standing.connection));
     expect(await store.subscribe(connection, subscription, pattern)).toBe('full');
-    expect(calls().slice(4)).toEqual(['Delete P#a c1#sub-0', 'Update C#c1 S#sub-0']);
+    expect(calls().slice(4)).toEqual(['Delete P#a rBc1#sub-0', 'Update C#c1 S#sub-0']);
   });
 
   test('another fault is thrown as it came', async () => {
@@ -301,22 +301,22 @@ describe('subscribers', () => {
   });
 
   test('the next page reads on only where there was more', async () => {
-    page('D#/topic/a.b', [rows.subscriber], 'c1#sub-0');
-    page('P#a', [{ ...rows.subscriber, sk: 'c2#x#y', segments: ['a', '*'] }], 'c2#x#y');
+    page('D#/topic/a.b', [rows.subscriber], 'rBc1#sub-0');
+    page('P#a', [{ ...rows.subscriber, sk: 'Zsc2#x#y', segments: ['a', '*'] }], 'Zsc2#x#y');
     const first = await store.subscribers(destination);
     expect(first.subscribers.map((one) => [one.connectionId, one.subscriptionId])).toEqual([
       ['c1', 'sub-0'],
       ['c2', 'x#y'],
     ]);
     mock.resetHistory();
-    page('D#/topic/a.b', [{ ...rows.subscriber, sk: 'c3#sub-0' }]);
+    page('D#/topic/a.b', [{ ...rows.subscriber, sk: 'ucc3#sub-0' }]);
     page('P#a', []);
     const second = await store.subscribers(destination, first.next);
     expect(second.subscribers.map((one) => one.connectionId)).toEqual(['c3']);
     expect(second.next).toBeUndefined();
     expect(inputs().map((input) => input['ExclusiveStartKey'])).toEqual([
-      { pk: 'D#/topic/a.b', sk: 'c1#sub-0' },
-      { pk: 'P#a', sk: 'c2#x#y' },
+      { pk: 'D#/topic/a.b', sk: 'rBc1#sub-0' },
+      { pk: 'P#a', sk: 'Zsc2#x#y' },
     ]);
   });
 
@@ -328,11 +328,31 @@ describe('subscribers', () => {
     },
   );
 
+  test('where there is more, the places a page covers tell how many there are about', async () => {
+    page('D#/topic/a.b', [rows.subscriber], 'rBc1#sub-0');
+    page('P#a', [{ ...rows.subscriber, sk: 'Zsc2#1', segments: ['a', '*'] }]);
+    const { about } = await store.subscribers(destination);
+    expect(about).toBe(Math.round(4096 / 3533 + 1));
+  });
+
+  test.each([
+    [{ index: 0, of: 4 }, '--', 'F-'],
+    [{ index: 3, of: 4 }, 'k-', '{'],
+    [{ index: 0, of: 1 }, '--', '{'],
+  ])('slice %j is a range of keys', async (slice, first, last) => {
+    await store.subscribers(parseDestination('/room/a', LIMITS), undefined, slice);
+    expect(inputs()[0]?.['ExpressionAttributeValues']).toEqual({
+      ':pk': 'D#/room/a',
+      ':first': first,
+      ':last': last,
+    });
+  });
+
   test('who has expired, or whose pattern does not match, is passed over', async () => {
     page('D#/topic/a.b', [{ ...rows.subscriber, expiresAt: NOW }, rows.subscriber]);
     page('P#a', [
-      { ...rows.subscriber, sk: 'c2#1', segments: ['a', '*', 'c'] },
-      { ...rows.subscriber, sk: 'c3#1', segments: ['a', '**'] },
+      { ...rows.subscriber, sk: 'Zsc2#1', segments: ['a', '*', 'c'] },
+      { ...rows.subscriber, sk: 'ucc3#1', segments: ['a', '**'] },
     ]);
     const { subscribers } = await store.subscribers(destination);
     expect(subscribers.map((one) => one.connectionId)).toEqual(['c1', 'c3']);

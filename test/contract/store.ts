@@ -7,6 +7,7 @@ import { storeHalves } from './store-halves.ts';
 import { storeModel } from './store-model.ts';
 import { storeNames } from './store-names.ts';
 import { storePatterns } from './store-patterns.ts';
+import { storeSlices } from './store-slices.ts';
 import { storeSubscriptions } from './store-subscriptions.ts';
 import type { MakeStore } from './store-world.ts';
 
@@ -30,6 +31,7 @@ export function storeContract(
     storeSubscriptions(makeStore);
     storeNames(makeStore);
     storePatterns(makeStore);
+    storeSlices(makeStore);
     storeModel(makeStore, { runs, seed });
   });
 }
