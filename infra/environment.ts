@@ -7,11 +7,11 @@ export const VARIABLES = {
   table: 'TABLE_NAME',
   /** `https://{api}.execute-api.{region}.amazonaws.com/{stage}`, even behind a custom domain. */
   endpoint: 'MANAGEMENT_ENDPOINT',
-  /** URL of the ingress queue; for `disconnect` alone, and absent with direct ingress. */
+  /** URL of the ingress queue, for those who put something there; absent with direct ingress. */
   queue: 'QUEUE_URL',
   /** URL of the queue of delayed tasks; for `deliver`, which puts things off. */
   tasks: 'TASKS_URL',
-  /** URL of the queue of greetings; for `connect`, behind the front door alone. */
+  /** URL of the queue of greetings; for `connect`, where HTTP is served. */
   greetings: 'GREETINGS_URL',
   /** Set for `http` where the front door leads SockJS's WebSockets to the stage. */
   frontDoor: 'FRONT_DOOR',

@@ -67,6 +67,28 @@ export const VIEWER_REQUEST = `function handler(event) {
 }
 `;
 
+/**
+ * The same for Socket.IO, whose polling and WebSocket share a path: only the handshake goes to the
+ * stage. CloudFront shows a function neither `Upgrade` nor `Connection`, but this header of it.
+ */
+export function socketioRequest(domain: string, stageName: string): string {
+  return `import cf from 'cloudfront';
+function handler(event) {
+  var request = event.request;
+  var transport = request.querystring.transport;
+  var asked = transport && transport.value === 'websocket';
+  if (!asked || !request.headers['sec-websocket-key']) return request;
+  request.uri = '/';
+  request.querystring.p = { value: 'eio' };
+  cf.updateRequestOrigin({ domainName: '${domain}', originPath: '/${stageName}' });
+  return request;
+}
+`;
+}
+
+/** Where Engine.IO is served, with and without what follows. */
+export const SOCKETIO_PATHS = ['/socket.io/*', '/socket.io'] as const;
+
 /** Which paths go to the WebSocket API; a `*` of CloudFront's takes in slashes. */
 export const SOCKET_PATHS = ['/sockjs/*/websocket', '/sockjs/websocket', '/ws', '/ws/'] as const;
 
@@ -94,9 +116,22 @@ export function frontDoorOf(scope: Construct, id: string, { stage, http }: Front
     origin: new HttpOrigin(domain, { originPath: `/${stage.stageName}` }),
     functionAssociations: [{ eventType: FunctionEventType.VIEWER_REQUEST, function: code }],
   };
+  const choosing = new EdgeFunction(scope, `${id}Socketio`, {
+    code: FunctionCode.fromInline(socketioRequest(domain, stage.stageName)),
+    runtime: FunctionRuntime.JS_2_0,
+  });
+  const polls = new FunctionUrlOrigin(http);
+  const socketio: BehaviorOptions = {
+    ...plain,
+    origin: polls,
+    functionAssociations: [{ eventType: FunctionEventType.VIEWER_REQUEST, function: choosing }],
+  };
   return new Distribution(scope, id, {
     comment: 'stompway: one domain for WebSockets and HTTP',
-    defaultBehavior: { ...plain, origin: new FunctionUrlOrigin(http) },
-    additionalBehaviors: Object.fromEntries(SOCKET_PATHS.map((path) => [path, sockets])),
+    defaultBehavior: { ...plain, origin: polls },
+    additionalBehaviors: {
+      ...Object.fromEntries(SOCKET_PATHS.map((path) => [path, sockets])),
+      ...Object.fromEntries(SOCKETIO_PATHS.map((path) => [path, socketio])),
+    },
   });
 }

@@ -47,8 +47,10 @@ export interface BrokerFunctionsProps {
   readonly tasks: TaskQueue;
   /** Whether `http` is made. */
   readonly servesHttp: boolean;
-  /** Behind the front door alone: who asks to be greeted. */
+  /** With HTTP: who asks to be greeted. */
   readonly greetings?: Queue;
+  /** Whether the front door leads SockJS's WebSockets to the stage. */
+  readonly frontDoor: boolean;
   readonly rules?: readonly DestinationRule[];
   readonly applications?: readonly ApplicationProps[];
   /** Of `security`, checked. */
@@ -78,14 +80,14 @@ export class BrokerFunctions extends Construct {
     if (props.rules !== undefined) this.rules = rulesJson(props.rules);
     const { stage, queues, logs, tasks, greetings } = props;
     if (greetings !== undefined) {
-      this.greet = this.add('greet', 'Greets a SockJS client on its WebSocket', [
+      this.greet = this.add('greet', 'Greets SockJS and Socket.IO clients on their WebSocket', [
         this.onTable(TABLE_ACTIONS.greet),
         manageConnections(stage, 'POST', 'DELETE'),
         consume(greetings),
       ]);
     }
     this.connect = this.add('connect', 'Admits a connection and records it', [
-      this.onTable(TABLE_ACTIONS.open),
+      this.onTable(greetings === undefined ? TABLE_ACTIONS.open : TABLE_ACTIONS.admit),
       ...(greetings === undefined ? [] : [send(greetings)]),
     ]);
     this.disconnect = this.add('disconnect', 'Ends a connection behind its last messages', [
@@ -96,6 +98,7 @@ export class BrokerFunctions extends Construct {
       this.onTable(TABLE_ACTIONS.converse),
       manageConnections(stage, 'POST', 'DELETE'),
       ...(queues === undefined ? [] : [consume(queues.queue)]),
+      ...(queues === undefined || !props.servesHttp ? [] : [send(queues.queue)]),
     ]);
     if (queues !== undefined) this.dead = this.addDead(queues);
     this.deliver = this.add('deliver', 'Keeps and posts what logs say', [
@@ -106,13 +109,13 @@ export class BrokerFunctions extends Construct {
     ]);
     this.work = this.add('work', 'Does what was put off, and finds who is gone', [
       this.onTable(TABLE_ACTIONS.work),
-      ...(props.security === undefined
+      ...(props.security === undefined && !props.servesHttp
         ? [manageConnections(stage, 'GET')]
         : [manageConnections(stage, 'GET', 'POST', 'DELETE')]),
       consume(tasks.queue),
     ]);
     if (props.servesHttp) {
-      this.http = this.add('http', 'SockJS, EventSource, long polls and publishing over HTTP', [
+      this.http = this.add('http', 'SockJS, Socket.IO, EventSource, long polls and publishing', [
         this.onTable(TABLE_ACTIONS.converse),
         manageConnections(stage, 'POST', 'DELETE'),
         ...(queues === undefined ? [] : [send(queues.queue)]),
@@ -150,20 +153,20 @@ export class BrokerFunctions extends Construct {
   private add(handler: HandlerName, description: string, statements: readonly PolicyStatement[]) {
     const { table, logRetention, memory, security } = this.props;
     const asked = this.asked(handler);
+    const met = MEET_CLIENTS.has(handler) ? security : undefined;
     const made = handlerFunction(this, `${handler[0]?.toUpperCase()}${handler.slice(1)}`, {
       handler,
       description: `${Stack.of(this).stackName}: ${description}`,
-    const met = MEET_CLIENTS.has(handler) ? security : undefined;
       memorySize: memory?.[handler] ?? MEMORY[handler],
       environment: this.environment(handler),
       statements: [
         ...statements,
         ...(security === undefined ? [] : [this.guard(handler)]),
         ...(asked === undefined ? [] : [invokeApplications(asked)]),
+        ...(met?.statements ?? []),
       ],
       ...(asked === undefined && !met?.asks ? {} : { asks: true }),
       ...(security === undefined ? {} : { security: security.json }),
-        ...(met?.statements ?? []),
       ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
       ...(handler === 'http' ? { timeout: HTTP_TIMEOUT } : {}),
       // `connect` meets no destination.
@@ -187,18 +190,29 @@ export class BrokerFunctions extends Construct {
     return hears && applications.length > 0 ? applications : undefined;
   }
 
+  /** Whether it puts events into the ingress queue, beside the gateway itself. */
+  private queues(handler: HandlerName): boolean {
+    // What a socket says that is the way into an HTTP session goes to the session's own group.
+    if (handler === 'message') return this.props.servesHttp;
+    return handler === 'disconnect' || handler === 'http';
+  }
+
   private environment(handler: HandlerName): Readonly<Record<string, string>> {
-    const { table, stage, queues, tasks, greetings, posting } = this.props;
-    const queue = handler === 'disconnect' || handler === 'http' ? queues?.queue : undefined;
+    const { table, stage, queues, tasks, greetings, frontDoor, posting } = this.props;
+    const queue = this.queues(handler) ? queues?.queue : undefined;
     const asked = this.asked(handler);
     return {
       ...(asked === undefined ? {} : { [VARIABLES.applications]: applicationsText(this, asked) }),
       [VARIABLES.table]: table.tableName,
       [VARIABLES.endpoint]: stage.callbackUrl,
       ...(queue === undefined ? {} : { [VARIABLES.queue]: queue.queueUrl }),
-      ...(greetings === undefined ? {} : greeting(handler, greetings)),
+      ...(greetings === undefined || handler !== 'connect'
+        ? {}
+        : { [VARIABLES.greetings]: greetings.queueUrl }),
+      ...(frontDoor && handler === 'http' ? { [VARIABLES.frontDoor]: 'yes' } : {}),
       ...(posting === 'sdk' && handler !== 'connect' ? { [VARIABLES.posting]: posting } : {}),
       ...(handler === 'deliver' ? { [VARIABLES.tasks]: tasks.queue.queueUrl } : {}),
+      ...(MEET_CLIENTS.has(handler) ? this.props.security?.environment : {}),
     };
   }
 }
@@ -206,13 +220,6 @@ export class BrokerFunctions extends Construct {
 function send(queue: Queue): PolicyStatement {
   return allow(['sqs:SendMessage'], queue.queueArn);
 }
-
-/** `connect` asks for greetings, `http` says that there are any. */
-function greeting(handler: HandlerName, { queueUrl }: Queue): Readonly<Record<string, string>> {
-  if (handler === 'connect') return { [VARIABLES.greetings]: queueUrl };
-  return handler === 'http' ? { [VARIABLES.frontDoor]: 'yes' } : {};
-}
-      ...(MEET_CLIENTS.has(handler) ? this.props.security?.environment : {}),
 
 function consume(queue: Queue): PolicyStatement {
   return allow(CONSUME_ACTIONS, queue.queueArn);

@@ -89,17 +89,17 @@ export interface StompBrokerProps {
   readonly applications?: readonly ApplicationProps[];
 
   /**
-   * Whether HTTP is served as well: SockJS over HTTP, EventSource, long polls, and publishing with
-   * `curl`. A function URL, which streams and costs nothing by itself; it has no throttle, so behind
-   * it anybody may run as many functions as the account allows.
+   * Whether HTTP is served as well: Socket.IO, SockJS over HTTP, EventSource, long polls, and
+   * publishing with `curl`. A function URL, which streams and costs nothing by itself; it has no
+   * throttle, so behind it anybody may run as many functions as the account allows.
    *
    * @default - false, unless `cloudFront` is true
    */
   readonly http?: boolean;
 
   /**
-   * Whether one CloudFront distribution stands before both APIs: one domain, and paths for SockJS's
-   * WebSockets, which the stage alone would refuse.
+   * Whether one CloudFront distribution stands before both APIs: one domain, and paths for the
+   * WebSockets of SockJS and Socket.IO, which the stage alone would refuse.
    *
    * @default false
    */
@@ -233,10 +233,12 @@ export class StompBroker extends Construct {
     if (frontDoor && props.security?.identity.iam) {
       throw new Error('identity.iam: what is signed for the API is no good at cloudFront');
     }
-    const greetings = frontDoor ? greetingQueue(this, 'Greetings') : undefined;
+    const servesHttp = props.http || frontDoor;
+    const greetings = servesHttp ? greetingQueue(this, 'Greetings') : undefined;
     const common = {
       stage: this.stage,
-      servesHttp: props.http || frontDoor,
+      servesHttp,
+      frontDoor,
       ...(greetings === undefined ? {} : { greetings }),
       table: this.table,
       tasks: this.tasks,
@@ -289,7 +291,6 @@ export class StompBroker extends Construct {
     return read.combine(post);
   }
 
-  /** Each route ends in its Lambda; that of `$default` stands behind the queue, if there is one. */
   /** Lets somebody connect where handshakes must be signed (`security.identity.iam`). */
   grantConnect(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({
@@ -299,6 +300,7 @@ export class StompBroker extends Construct {
     });
   }
 
+  /** Each route ends in its Lambda; that of `$default` stands behind the queue, if there is one. */
   private route(queues: IngressQueue | undefined, signed: boolean): void {
     const { connect, disconnect, message } = this.functions;
     const routes: readonly (readonly [key: string, integration: WebSocketRouteIntegration])[] = [

@@ -83,6 +83,16 @@ function grouped(texts: readonly string[], bytesMax: number): readonly Uint8Arra
   return bodies;
 }
 
+/** Ingress for those who hear of ends alone, and have no queue at hand. */
+export function endingIngress(ports: Ports): Ingress {
+  return {
+    async send({ connectionId, eventType }) {
+      if (eventType !== 'DISCONNECT') throw new Error(`no ${eventType} is expected here`);
+      await endConnection(connectionId, 'lost', ports);
+    },
+  };
+}
+
 /** Ingress without a queue: the message handler itself, called once for each event. */
 export function directIngress(
   message: (event: MessageEvent) => Promise<unknown>,

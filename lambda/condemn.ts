@@ -4,7 +4,7 @@
  */
 
 import { dismiss } from '../broker/dismiss.ts';
-import { dialectOf, named } from '../broker/encoder.ts';
+import { dialectOf } from '../broker/encoder.ts';
 import { endConnection } from '../broker/ending.ts';
 import type { BrokerError } from '../broker/errors.ts';
 import type { Ports } from '../broker/ports.ts';
@@ -18,11 +18,12 @@ export async function condemn(
   try {
     const found = await ports.store.find(connectionId);
     await endConnection(connectionId, 'refused', ports);
-    if (found !== undefined && found.connection.ended === undefined) {
-      const { connection } = found;
+    const connection = found?.connection;
+    // Of a connection that has no words of its own, as the way into a session, there is no carrier.
+    const carrier = ports.carriers.get(connection?.carrier ?? '');
+    if (connection !== undefined && carrier !== undefined && connection.ended === undefined) {
       const dialect = dialectOf(connection, ports);
       const text = dialect.encode({ type: 'error', error }, connection.version);
-      const carrier = named(ports.carriers, connection.carrier);
       const posts = carrier.wrap([text], dialect.joins, ports.limits.postBytesMax);
       await ports.outbox.post([{ connectionId, connectedAt: connection.connectedAt, posts }]);
       await dismiss(connection, ports);

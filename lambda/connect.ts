@@ -8,7 +8,7 @@ import type { Ports } from '../broker/ports.ts';
 import { hasRoom } from '../broker/rates.ts';
 import { chooseSubprotocol } from '../protocol/negotiate.ts';
 import { credentialsOf, isForeign, type Shown } from './credentials.ts';
-import type { EngineDoor } from './engineio-socket.ts';
+import { type EngineDoor, UPGRADE } from './engineio-socket.ts';
 import type { ConnectEvent, RouteResult } from './events.ts';
 import type { Greeting } from './greet.ts';
 
@@ -58,7 +58,8 @@ export function connectHandler(
         stamp: `${String(requestTimeEpoch).padStart(13, '0')}-`,
       };
       await ports.store.open(connection);
-      await ports.directory?.enter(connection);
+      // A socket that is the way into a session shows no identity of its own.
+      if (connection.carrier !== UPGRADE) await ports.directory?.enter(connection);
       await welcome(connection, greeter);
     } catch (cause) {
       ports.log.error('connect-failed', cause, { connectionId, requestId });
@@ -119,7 +120,6 @@ async function admission(
   return { ...wired, principal };
 }
 
-/** The gateway keeps the client's spelling of header names. */
 /** Where handshakes are signed the signature alone counts: it may stand where tokens do. */
 async function principalOf(
   { requestContext }: ConnectEvent,
@@ -133,6 +133,7 @@ async function principalOf(
   return credentials && identity?.authenticate(credentials);
 }
 
+/** The gateway keeps the client's spelling of header names. */
 function lowerCased({ headers }: ConnectEvent): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),

@@ -33,11 +33,24 @@ export function disconnectHandler(
       ports.log.error('disconnect-not-queued', cause, { connectionId });
     }
     try {
-      await endConnection(connectionId, 'lost', ports);
+      await lose(connectionId, requestTimeEpoch, ports);
     } catch (cause) {
       // Expiry and the next failed post finish what is left.
       ports.log.error('disconnect-failed', cause, { connectionId });
     }
     return { statusCode: 200 };
   };
+}
+
+/** As the message handler does it whom the queue brings the event. */
+async function lose(connectionId: string, epoch: number, ports: Ports): Promise<void> {
+  const found = ports.detours === undefined ? undefined : await ports.store.find(connectionId);
+  const detour = found && ports.detours?.get(found.connection.carrier);
+  if (found === undefined || detour === undefined) {
+    return endConnection(connectionId, 'lost', ports);
+  }
+  const id = `lost-${connectionId}`;
+  const payload = new Uint8Array(0);
+  const event = { event: 'lost', connectionId, payload, epoch, sequence: id } as const;
+  return detour(found.connection, [{ ...event, messageId: id, repeated: false }]);
 }

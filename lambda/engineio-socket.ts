@@ -39,6 +39,21 @@ export function engineDoor(mailboxes: Pick<Mailboxes, 'find'>): EngineDoor {
   };
 }
 
+/**
+ * Ports whose conversations know of such sockets. `ingressOf` is asked once, for the ingress of the
+ * sessions: with direct ingress that is the message handler on the very ports it is given.
+ */
+export function withUpgrades(
+  ports: Ports,
+  mailboxes: Mailboxes & Gates,
+  ingressOf: (ports: Ports) => Ingress,
+): Ports {
+  const detours = new Map<string, Detour>();
+  const all = { ...ports, detours };
+  detours.set(UPGRADE, engineDetour(all, mailboxes, ingressOf(all)));
+  return all;
+}
+
 interface World {
   readonly ports: Pick<Ports, 'store' | 'outbox' | 'clock' | 'timer' | 'limits' | 'log' | 'logs'>;
   readonly mailboxes: Mailboxes & Gates;
@@ -51,7 +66,7 @@ interface Wire extends World {
 }
 
 /** `ports` are those whose `detours` hold this. */
-export function engineDetour(ports: Ports, mailboxes: Mailboxes & Gates, ingress: Ingress): Detour {
+function engineDetour(ports: Ports, mailboxes: Mailboxes & Gates, ingress: Ingress): Detour {
   return async (connection, events) => {
     const session = connection.session ?? '';
     const wire: Wire = { ports, mailboxes, ingress, connection, session };

@@ -14,7 +14,7 @@ export interface Environment {
   readonly queueUrl: string | undefined;
   /** Of the queue of delayed tasks. Absent where nothing is put off. */
   readonly tasksUrl: string | undefined;
-  /** Of the queue of greetings. Absent where no front door brings SockJS's WebSockets. */
+  /** Of the queue of greetings. Absent where no HTTP is served. */
   readonly greetingsUrl: string | undefined;
   /** Whether SockJS's WebSockets find their way here. */
   readonly frontDoor: boolean;

@@ -8,7 +8,6 @@ import type { LogRecord } from '../broker/model.ts';
 import type {
   Agenda,
   Checks,
-  Detour,
   Gates,
   Held,
   Ingress,
@@ -29,7 +28,7 @@ import { connectHandler, type Greeter } from '../lambda/connect.ts';
 import { deadHandler } from '../lambda/dead.ts';
 import { deliverHandler } from '../lambda/deliver.ts';
 import { disconnectHandler } from '../lambda/disconnect.ts';
-import { engineDetour, engineDoor, UPGRADE } from '../lambda/engineio-socket.ts';
+import { engineDoor, withUpgrades } from '../lambda/engineio-socket.ts';
 import type {
   ConnectEvent,
   DisconnectEvent,
@@ -114,11 +113,9 @@ export interface HandlersAndHttp extends Handlers {
 
 export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
   const { mailboxes } = world.keeping;
-  const detour: Detour = (connection, events) => upgrades(connection, events);
-  const ports: Ports = { ...makePorts(world), detours: new Map([[UPGRADE, detour]]) };
+  const ingressOf = (all: Ports) => world.ingress ?? directIngress(messageHandler(all), all);
+  const ports = withUpgrades(makePorts(world), mailboxes, ingressOf);
   const message = messageHandler(ports);
-  const ingress = world.ingress ?? directIngress(message, ports);
-  const upgrades = engineDetour(ports, mailboxes, ingress);
   const greet = greetHandler(ports, mailboxes);
   const greeter: Greeter = {
     async greet(greeting) {
@@ -131,7 +128,7 @@ export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
     http: makeHttp({
       ports,
       mailboxes,
-      ingress,
+      ingress: ingressOf(ports),
       sockjs: { prefix: SOCKJS_PREFIX, websocket: true, clientUrl: CLIENT_URL },
       engine: { prefix: ENGINE_PREFIX },
       administration: world.security?.administration,

@@ -6,6 +6,8 @@ import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 export interface Greeting {
   readonly connectionId: string;
+  /** Engine.IO's greeting, not SockJS's. */
+  readonly engine?: boolean;
 }
 
 export function sqsGreeter(world: { readonly client: SQSClient; readonly queueUrl: string }) {
@@ -20,8 +22,9 @@ export function sqsGreeter(world: { readonly client: SQSClient; readonly queueUr
 
 /** The greeting that a message of the queue holds; undefined if it is none. */
 export function readGreeting(body: string): Greeting | undefined {
-  const { connectionId }: { connectionId?: unknown } = parsed(body);
-  return typeof connectionId === 'string' ? { connectionId } : undefined;
+  const { connectionId, engine }: { connectionId?: unknown; engine?: unknown } = parsed(body);
+  if (typeof connectionId !== 'string') return undefined;
+  return engine === true ? { connectionId, engine } : { connectionId };
 }
 
 function parsed(text: string): object {

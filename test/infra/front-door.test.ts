@@ -1,6 +1,6 @@
 /** HTTP on AWS: what is made only if asked for, and the front door's function, run over URLs. */
 import { runInNewContext } from 'node:vm';
-import { VIEWER_REQUEST } from '../../infra/front-door.ts';
+import { socketioRequest, VIEWER_REQUEST } from '../../infra/front-door.ts';
 import { list, object, resource, resources, synthesize } from './synthesized.ts';
 
 const plain = synthesize().template;
@@ -22,15 +22,18 @@ test('with http there is one function URL that streams, for everybody, without C
   expect(url?.properties).toMatchObject({ AuthType: 'NONE', InvokeMode: 'RESPONSE_STREAM' });
   expect(url?.properties['Cors']).toBeUndefined();
   expect(handlers(http)).toContain('index.http');
-  expect(handlers(http)).not.toContain('index.greet');
+  expect(handlers(http)).toContain('index.greet');
   const made = resource(http, 'AWS::Lambda::Function', 'BrokerFunctionsHttp');
   expect(made).toMatchObject({ MemorySize: 128, Timeout: 60 });
   const variables = Object.keys(object(object(made['Environment'])['Variables']));
   expect(variables).toEqual(['TABLE_NAME', 'MANAGEMENT_ENDPOINT', 'QUEUE_URL']);
 });
 
-test('behind the front door connect may ask for greetings, and greet alone may read them', () => {
-  const may = resources(front, 'AWS::IAM::Policy').flatMap(({ properties }) =>
+test.each([
+  ['http', http],
+  ['the front door', front],
+])('with %s connect may ask for greetings, and greet alone may read them', (_, template) => {
+  const may = resources(template, 'AWS::IAM::Policy').flatMap(({ properties }) =>
     list(object(properties['PolicyDocument'])['Statement'])
       .map(object)
       .filter((statement) => statement['Resource'] === '{BrokerGreetings.Arn}')
@@ -59,6 +62,8 @@ test('the front door caches nothing, takes HTTPS alone, and leads sockets to the
     '/sockjs/websocket',
     '/ws',
     '/ws/',
+    '/socket.io/*',
+    '/socket.io',
   ]);
   const paths = list(config['Origins']).map((origin) => object(origin)['OriginPath']);
   expect(paths.sort()).toEqual(['/ws', undefined]);
@@ -82,3 +87,35 @@ test.each([
   const query = { token: { value: 't' }, ...(p === undefined ? {} : { p: { value: p } }) };
   expect(JSON.parse(sandbox.out)).toEqual({ uri: onward, querystring: query });
 });
+
+const HANDSHAKE = { 'sec-websocket-key': { value: 'a2V5' } };
+
+test.each([
+  ['/socket.io/', 'websocket', HANDSHAKE, '/', 'eio'],
+  ['/socket.io/', 'websocket', {}, '/socket.io/', undefined],
+  ['/socket.io/', 'polling', HANDSHAKE, '/socket.io/', undefined],
+  ['/socket.io/', undefined, HANDSHAKE, '/socket.io/', undefined],
+])(
+  'Socket.IO at %s, transport %s, with %j goes on as %s with p=%s',
+  (uri, transport, headers, onward, p) => {
+    const query = {
+      EIO: { value: '4' },
+      ...(transport === undefined ? {} : { transport: { value: transport } }),
+    };
+    const origins: unknown[] = [];
+    const sandbox = {
+      cf: { updateRequestOrigin: (origin: unknown) => origins.push(origin) },
+      event: { request: { uri, headers, querystring: query } },
+      out: '',
+    };
+    const code = socketioRequest('api.example', 'ws').replace("import cf from 'cloudfront';", '');
+    runInNewContext(`${code}; out = JSON.stringify(handler(event));`, sandbox);
+    expect(JSON.parse(sandbox.out)).toEqual({
+      uri: onward,
+      headers,
+      querystring: { ...query, ...(p === undefined ? {} : { p: { value: p } }) },
+    });
+    const stage = { domainName: 'api.example', originPath: '/ws' };
+    expect(origins).toEqual(p === undefined ? [] : [stage]);
+  },
+);
