@@ -69,10 +69,15 @@ function replyOn(raw: Writable, runtime: StreamingRuntime): Reply {
   let stream = raw;
   return {
     gone: new AbortController().signal,
-    start(statusCode, { 'Set-Cookie': cookie, 'Content-Length': _, ...headers }) {
+    start(statusCode, { 'Set-Cookie': cookie, 'Content-Length': length, ...headers }) {
       // A stream is chunked, and cookies are told apart from headers.
       const cookies = cookie === undefined ? {} : { cookies: [cookie] };
-      stream = runtime.HttpResponseStream.from(raw, { statusCode, headers, ...cookies });
+      const empty = length === '0' ? { 'Content-Length': length } : {};
+      const prelude = { statusCode, headers: { ...headers, ...empty }, ...cookies };
+      stream = runtime.HttpResponseStream.from(raw, prelude);
+      // The runtime sends the prelude with the first write alone: an answer that has no body, or a
+      // stream that hears nothing, would else be a bare 200, and a preflight without its headers.
+      stream.write('');
     },
     write(chunk) {
       if (stream.write(chunk)) return Promise.resolve();

@@ -26,7 +26,7 @@ export async function verify(
     }
     const open = (protocols: readonly string[] = [], path = '') => openPeer(url + path, protocols);
     const topic = `/topic/verify-${Date.now()}-${findings.length}`;
-    const found = await ask({ url, open, topic }).catch(
+    const found = await ask({ url, open, topic, http: '' }).catch(
       (cause: unknown) => `no answer: ${cause instanceof Error ? cause.message : String(cause)}`,
     );
     findings.push({ name, supposed, found });

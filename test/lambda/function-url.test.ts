@@ -1,5 +1,5 @@
 /** HTTP behind Lambda: a function URL's event in, a stream out. */
-import { PassThrough, type Writable } from 'node:stream';
+import { once } from 'node:events';
 import { memoryMailboxes } from '../../adapters/memory/mailboxes.ts';
 import { systemClock, systemIds, systemTimer } from '../../adapters/system.ts';
 import { LIMITS } from '../../broker/limits.ts';
@@ -11,23 +11,9 @@ import {
 import { makeSessions } from '../../lambda/sessions.ts';
 import { sockjsHandler } from '../../lambda/sockjs.ts';
 import { messagesFrame } from '../../protocol/sockjs/frames.ts';
+import { awslambda, responseStream } from '../template/streaming.mjs';
 
-interface Told {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly cookies?: readonly string[];
-}
-
-const told: Told[] = [];
-const runtime: StreamingRuntime = {
-  streamifyResponse: () => async () => undefined,
-  HttpResponseStream: {
-    from(stream: Writable, prelude: Told) {
-      told.push(prelude);
-      return stream;
-    },
-  },
-};
+const runtime: StreamingRuntime = awslambda;
 
 const limits = { ...LIMITS, streamSeconds: 0.2, holdSeconds: 0.2 };
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -55,15 +41,19 @@ const handler = streamed(sockjsHandler(world, sessions, options), runtime, limit
 
 afterAll(() => sessions.stop());
 
-/** One invocation, to its end. */
+/** One invocation, to its end, read as Lambda reads it: JSON, eight NULs, the body. */
 async function invoke(method: string, rawPath: string, more: Partial<FunctionUrlEvent> = {}) {
-  const stream = new PassThrough();
-  const chunks: Buffer[] = [];
-  stream.on('data', (chunk) => chunks.push(chunk));
+  const chunks: Uint8Array[] = [];
+  const stream = responseStream((part) => {
+    if ('chunk' in part) chunks.push(part.chunk);
+  });
   const event = { rawPath, rawQueryString: '', headers: {}, isBase64Encoded: false };
+  const finished = once(stream, 'finish');
   await handler({ ...event, requestContext: { http: { method } }, ...more }, stream);
-  const { statusCode, headers, cookies } = told.at(-1) ?? { statusCode: 0, headers: {} };
-  return { statusCode, headers, cookies, body: Buffer.concat(chunks).toString() };
+  await finished;
+  const [head = '', body] = Buffer.concat(chunks).toString().split('\0'.repeat(8));
+  const { statusCode, headers, cookies } = JSON.parse(head);
+  return { statusCode, headers, cookies, body };
 }
 
 test('a session is served by invocations that know nothing of each other', async () => {
@@ -93,6 +83,22 @@ test('preflights reach the handler, which echoes the origin', async () => {
   const answer = await invoke('OPTIONS', '/sockjs/0/d/xhr', { headers });
   expect(answer.statusCode).toBe(204);
   expect(answer.headers['Access-Control-Allow-Origin']).toBe('https://x.example');
+});
+
+test('an answer without a body has its status and headers all the same', async () => {
+  await invoke('POST', '/sockjs/0/f/xhr');
+  const headers = { origin: 'https://x.example' };
+  const sent = await invoke('POST', '/sockjs/0/f/xhr_send', { body: '["x"]', headers });
+  expect(sent).toMatchObject({ statusCode: 204, body: '' });
+  expect(sent.headers['Access-Control-Allow-Origin']).toBe('https://x.example');
+  const unknown = await invoke('POST', '/sockjs/0/never/xhr_send', { body: '["x"]' });
+  expect(unknown).toMatchObject({ statusCode: 404, body: '', headers: { 'Content-Length': '0' } });
+});
+
+test('a stream that hears nothing has told what it is', async () => {
+  await invoke('POST', '/sockjs/0/g/xhr');
+  const stream = await invoke('GET', '/sockjs/0/g/eventsource');
+  expect(stream.headers['Content-Type']).toBe('text/event-stream');
 });
 
 test('a body that is too large is refused', async () => {

@@ -1,5 +1,6 @@
 /** HTTP as the rows of the SockJS protocol look at it: whole answers, chunks as they come, aborts. */
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { heard } from '../clients/heard.ts';
 
 export interface Answer {
@@ -81,5 +82,6 @@ function send(
 /** No agent: each request has a connection of its own, and an abort ends it. */
 function outgoingOf(url: string, { method = 'GET', headers = {}, body }: Ask) {
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-  return request(url, { method, headers: { ...length, ...headers }, agent: false });
+  const ask = url.startsWith('https:') ? secureRequest : request;
+  return ask(url, { method, headers: { ...length, ...headers }, agent: false });
 }

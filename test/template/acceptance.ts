@@ -1,7 +1,7 @@
 /**
  * The acceptance suite: what a client may count on, at any URL that serves the broker: AWS, the
- * template runtime, `npm start`. `npm run acceptance -- ws://127.0.0.1:8080/ws [--ingress direct]`
- * prints a line for each journey and `N passed, M failed[, K waived]`.
+ * template runtime, `npm start`. `npm run acceptance -- ws://127.0.0.1:8080/ws [--ingress direct]
+ * [--http http://127.0.0.1:8080] [--front-door http://127.0.0.1:8080]` prints a line for each journey and `N passed, M failed[, K waived]`.
  */
 import { pathToFileURL } from 'node:url';
 import type { Journey, Place } from './journey.ts';
@@ -11,6 +11,12 @@ import { openPeer } from './stomp-client.ts';
 
 export interface AcceptanceOptions {
   readonly url: string;
+  /** Where the broker's HTTP is served, without a slash at its end; absent where it is not. */
+  readonly httpUrl?: string | undefined;
+  /** The one domain before both, the same. */
+  readonly frontDoorUrl?: string | undefined;
+  /** Whether journeys of half a minute are travelled as well. @default false */
+  readonly slow?: boolean;
   /** Without the queue some promises are not made: they are waived by name. */
   readonly ingress: 'fifo' | 'direct';
   readonly print: (line: string) => void;
@@ -32,14 +38,14 @@ export async function runAcceptance(options: AcceptanceOptions): Promise<Accepta
   const open: Place['open'] = (protocols = [], path = '') =>
     openPeer(options.url + path, protocols, options.patienceMilliseconds);
   let waived = 0;
-  const selected = JOURNEYS.filter(({ name }) => options.only?.(name) !== false);
+  const selected = travelled(options);
   const unserved = new Set<Journey['needs']>();
   for (const what of ['rooms', 'queues'] as const) {
     if (!selected.some(({ needs }) => needs === what)) continue;
-    const probe = serves(what, { open, topic: uniqueTopic() });
+    const probe = serves(what, { open, topic: uniqueTopic(), http: '' });
     if (!(await probe.catch(() => true))) unserved.add(what);
   }
-  for (const { name, needsOrder, needs, run } of selected) {
+  for (const { name, needsOrder, needs, http, run } of selected) {
     const waiver =
       needsOrder && options.ingress === 'direct'
         ? 'direct ingress promises no order'
@@ -53,7 +59,7 @@ export async function runAcceptance(options: AcceptanceOptions): Promise<Accepta
     }
     const began = Date.now();
     try {
-      await run({ open, topic: uniqueTopic() });
+      await run({ open, topic: uniqueTopic(), http });
       passed += 1;
       options.print(`ok      ${name} (${Date.now() - began} ms)`);
     } catch (cause) {
@@ -65,6 +71,24 @@ export async function runAcceptance(options: AcceptanceOptions): Promise<Accepta
   return { passed, failed, waived };
 }
 
+/** The journeys that are asked for, once by each door that they may take. */
+function travelled(options: AcceptanceOptions): readonly (Journey & { readonly http: string })[] {
+  const { httpUrl, frontDoorUrl, slow = false, only = () => true } = options;
+  return JOURNEYS.filter((one) => slow || !one.slow)
+    .flatMap((journey) => {
+      const { name, door } = journey;
+      if (door === undefined) return [{ ...journey, http: '' }];
+      const doors = [
+        ['the function URL', door === 'http' ? httpUrl : undefined],
+        ['the front door', frontDoorUrl],
+      ] as const;
+      return doors.flatMap(([by, http]) =>
+        http === undefined ? [] : [{ ...journey, name: `${name}, by ${by}`, http }],
+      );
+    })
+    .filter(({ name }) => only(name));
+}
+
 /** Runs may share a broker with one another and with others. */
 function uniqueTopic(): string {
   return `/topic/acceptance-${process.pid}-${Date.now()}-${Math.round(Math.random() * 1e9)}`;
@@ -73,10 +97,20 @@ function uniqueTopic(): string {
 async function main([url, ...flags]: readonly string[]): Promise<void> {
   const ingress = flags.includes('direct') ? 'direct' : 'fifo';
   if (url === undefined || !/^wss?:/.test(url)) {
-    console.error('Usage: npm run acceptance -- ws://host:port/ws [--ingress direct]');
+    console.error(
+      'Usage: npm run acceptance -- ws://host:port/ws [--ingress direct] [--http URL] [--front-door URL]',
+    );
     process.exit(2);
   }
-  const { passed, failed, waived } = await runAcceptance({ url, ingress, print: console.log });
+  const followed = (flag: string): string | undefined =>
+    flags.includes(flag) ? flags[flags.indexOf(flag) + 1]?.replace(/\/$/, '') : undefined;
+  const { passed, failed, waived } = await runAcceptance({
+    url,
+    httpUrl: followed('--http'),
+    frontDoorUrl: followed('--front-door'),
+    ingress,
+    print: console.log,
+  });
   console.log(`${passed} passed, ${failed.length} failed${waived > 0 ? `, ${waived} waived` : ''}`);
   process.exit(failed.length === 0 ? 0 : 1);
 }

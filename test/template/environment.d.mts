@@ -1,4 +1,4 @@
-import type { Answer, InvocationContext } from './environment.ts';
+import type { Answer, InvocationContext, Tell } from './environment.ts';
 
 export type Handler = (event: unknown, context: unknown) => Promise<unknown>;
 
@@ -12,4 +12,5 @@ export function runHandler(
   handler: Handler,
   eventText: string,
   context: InvocationContext,
+  tell?: Tell,
 ): Promise<Answer>;

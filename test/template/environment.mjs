@@ -8,6 +8,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import { awslambda, isStreaming, runStreaming } from './streaming.mjs';
+
+// There for every function, whether it streams or not.
+globalThis.awslambda = awslambda;
 
 /** Errors are named as Lambda names them. Returns the handler, or throws `{errorType, …}`. */
 export async function loadHandler(folder, handler, rewrite = (file) => file) {
@@ -34,14 +38,18 @@ export async function loadHandler(folder, handler, rewrite = (file) => file) {
   return found;
 }
 
-/** `{value}` as JSON text, or `{errorType, errorMessage}`. Never throws. */
-export async function runHandler(handler, eventText, context) {
+/**
+ * `{value}` as JSON text, or `{errorType, errorMessage}`. Never throws. What a handler streams is
+ * told meanwhile.
+ */
+export async function runHandler(handler, eventText, context, tell = () => undefined) {
   try {
     const deadline = Date.now() + context.timeoutMilliseconds;
-    const value = await handler(JSON.parse(eventText), {
-      ...context,
-      getRemainingTimeInMillis: () => deadline - Date.now(),
-    });
+    const event = JSON.parse(eventText);
+    const full = { ...context, getRemainingTimeInMillis: () => deadline - Date.now() };
+    const value = isStreaming(handler)
+      ? await runStreaming(handler, event, full, tell)
+      : await handler(event, full);
     return { value: JSON.stringify(value ?? null) };
   } catch (cause) {
     return {
@@ -62,12 +70,14 @@ if (workerData?.environment !== undefined) {
   try {
     const loaded = await loadHandler(folder, handler);
     parentPort.on('message', async ({ event, context }) => {
-      const answer = await runHandler(loaded, event, context);
+      const answer = await runHandler(loaded, event, context, (part) =>
+        parentPort.postMessage(part),
+      );
       Atomics.store(frozen, 0, 1);
       parentPort.postMessage(answer);
       Atomics.wait(frozen, 0, 1);
     });
-    parentPort.postMessage({ ready: true });
+    parentPort.postMessage({ ready: true, streams: isStreaming(loaded) });
   } catch (cause) {
     parentPort.postMessage(cause?.errorType ? cause : failure('Runtime.InitError', String(cause)));
   }

@@ -4,6 +4,8 @@ import { dirname, extname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { loadHandler, runHandler } from './environment.mjs';
+import { isObject } from './json.ts';
+import { isStreaming } from './streaming.mjs';
 
 /** What a function is, once its template is resolved. */
 export interface FunctionSpec {
@@ -35,9 +37,15 @@ export interface InvocationContext {
   readonly logGroupName: string;
 }
 
+/** What a streaming handler says: the content type once, first, then octets. */
+export type Part = { readonly contentType: string } | { readonly chunk: Uint8Array };
+export type Tell = (part: Part) => void;
+
 /** One at a time: `invoke` is not called again before it has answered. */
 export interface Environment {
-  invoke(eventText: string, context: InvocationContext): Promise<Answer>;
+  /** Whether its handler streams its answers. */
+  readonly streams: boolean;
+  invoke(eventText: string, context: InvocationContext, tell: Tell): Promise<Answer>;
   /** Nothing of it runs afterwards (a module in this process merely gets no more events). */
   kill(): Promise<void>;
 }
@@ -71,7 +79,8 @@ async function startModule(spec: FunctionSpec, log: Logged): Promise<Environment
   try {
     const handler = await loadHandler(spec.folder, spec.handler, (file) => ownCopy(file, id));
     return {
-      invoke: (eventText, context) => runHandler(handler, eventText, context),
+      streams: isStreaming(handler),
+      invoke: (eventText, context, tell) => runHandler(handler, eventText, context, tell),
       kill: async () => {
         shadows.delete(id);
       },
@@ -125,15 +134,16 @@ async function startWorker(spec: FunctionSpec, log: Logged): Promise<Environment
   for (const stream of [worker.stdout, worker.stderr]) {
     stream.on('data', (chunk) => log(String(chunk).trimEnd()));
   }
-  const first = await nextMessage(worker);
+  const first = await lastMessage(worker);
   if (!isReady(first)) {
     await worker.terminate();
     return answerOf(first);
   }
   worker.unref();
   return {
-    invoke: async (event, context) => {
-      const answered = nextMessage(worker);
+    streams: first.streams === true,
+    invoke: async (event, context, tell) => {
+      const answered = lastMessage(worker, tell);
       worker.postMessage({ event, context });
       Atomics.store(frozen, 0, 0);
       Atomics.notify(frozen, 0);
@@ -145,23 +155,31 @@ async function startWorker(spec: FunctionSpec, log: Logged): Promise<Environment
   };
 }
 
-/** The next message, or what Lambda says of a process that ended. */
-function nextMessage(worker: Worker): Promise<unknown> {
+/** The next message that is no part of a stream, or what Lambda says of a process that ended. */
+function lastMessage(worker: Worker, tell: Tell = () => undefined): Promise<unknown> {
   return new Promise((resolve) => {
     const settle = (value: unknown): void => {
-      worker.off('message', settle).off('error', failed).off('exit', ended);
+      worker.off('message', heard).off('error', failed).off('exit', ended);
       resolve(value);
+    };
+    const heard = (value: unknown): void => {
+      if (isPart(value)) tell(value);
+      else settle(value);
     };
     const failed = (cause: unknown): void =>
       settle({ errorType: 'Runtime.UnhandledPromiseRejection', errorMessage: String(cause) });
     const ended = (code: number): void =>
       settle({ errorType: 'Runtime.ExitError', errorMessage: `exited with status ${code}` });
-    worker.on('message', settle).on('error', failed).on('exit', ended);
+    worker.on('message', heard).on('error', failed).on('exit', ended);
   });
 }
 
-function isReady(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && 'ready' in message;
+function isPart(message: unknown): message is Part {
+  return isObject(message) && ('contentType' in message || 'chunk' in message);
+}
+
+function isReady(message: unknown): message is { readonly streams?: unknown } {
+  return isObject(message) && 'ready' in message;
 }
 
 /** What an environment said, as an answer. */

@@ -31,6 +31,8 @@ export type FaultCode =
   | 'handler-failed'
   | 'visibility-below-timeout'
   | 'key-schema'
+  | 'edge-function-failed'
+  | 'origin-silent'
   | 'journey-failed'
   | 'grant-unused';
 

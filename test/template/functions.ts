@@ -10,10 +10,13 @@ import {
   type InvocationContext,
   type Mode,
   startEnvironment,
+  type Tell,
 } from './environment.ts';
 
 /** AWS starts up to 1,000 at once; this machine has few cores. Events beyond it wait their turn. */
 export const ENVIRONMENTS_MAX = 6;
+/** Requests that are held wait for their clients, not for the cores. */
+export const STREAMING_ENVIRONMENTS_MAX = 64;
 
 export interface FunctionCounts {
   readonly invocations: number;
@@ -24,75 +27,87 @@ export interface FunctionCounts {
 
 export interface LambdaFunction {
   readonly spec: FunctionSpec;
+  /** Whether the handler streams; known once it is warm. */
+  readonly streams: boolean;
   /** Runs the event; resolves with whatever came of it. */
-  invoke(event: unknown): Promise<Answer>;
+  invoke(event: unknown, listener?: Listener): Promise<Answer>;
   readonly counts: FunctionCounts;
-  /** Events in hand. */
+  /** Events in hand that somebody waits for. */
   readonly busy: number;
   /** Starts an environment ahead of the first event; what it says if it cannot. */
   warm(): Promise<Answer | undefined>;
+  /** Ends every environment that has nothing in hand, as Lambda does when it likes. */
+  recycle(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Who hears a stream. */
+export interface Listener {
+  readonly tell: Tell;
+  /** Aborted when nobody listens any more. The event goes on: Lambda tells functions nothing. */
+  readonly gone: AbortSignal;
+  /** Hears which environment of the function it is, from 1, before the event begins. */
+  readonly served?: (environment: number) => void;
 }
 
 export interface FunctionOptions {
   readonly mode: Mode;
   readonly log: (line: string) => void;
+  /** So many environments take turns. By default the one that served last serves again. */
+  readonly turns?: number;
 }
 
-export function createFunction(spec: FunctionSpec, options: FunctionOptions): LambdaFunction {
-  const idle: Environment[] = [];
-  const all = new Set<Environment>();
-  const waiting: (() => void)[] = [];
-  const counts = { invocations: 0, coldStarts: 0, errors: 0, timeOuts: 0 };
-  let busy = 0;
+const NOBODY: Listener = { tell: () => undefined, gone: new AbortController().signal };
 
-  const acquire = async (): Promise<Environment | Answer> => {
-    if (busy >= ENVIRONMENTS_MAX) await new Promise<void>((resolve) => waiting.push(resolve));
-    else busy += 1;
-    const warm = idle.pop();
-    if (warm !== undefined) return warm;
-    counts.coldStarts += 1;
-    const started = await startEnvironment(options.mode, spec, options.log);
-    if ('invoke' in started) all.add(started);
-    return started;
-  };
-  /** Hands the place on, and with it the environment if it is still good. */
-  const release = (environment: Environment | undefined): void => {
-    if (environment !== undefined) idle.push(environment);
-    const next = waiting.shift();
-    if (next === undefined) busy -= 1;
-    else next();
-  };
-  const drop = async (environment: Environment): Promise<void> => {
-    all.delete(environment);
-    await environment.kill();
+export function createFunction(spec: FunctionSpec, options: FunctionOptions): LambdaFunction {
+  const counts = { invocations: 0, coldStarts: 0, errors: 0, timeOuts: 0 };
+  const pool = createPool(spec, options, counts);
+  let abandoned = 0;
+
+  const run = async (environment: Environment, event: unknown, listener: Listener) => {
+    const { tell, gone, served } = listener;
+    served?.(pool.number(environment));
+    let left = false;
+    const leave = (): void => {
+      left = true;
+      abandoned += 1;
+    };
+    if (gone.aborted) leave();
+    gone.addEventListener('abort', leave, { once: true });
+    const text = JSON.stringify(event);
+    const answer = await within(spec, environment.invoke(text, contextOf(spec), tell));
+    gone.removeEventListener('abort', leave);
+    if (left) abandoned -= 1;
+    const ended = 'errorType' in answer && /^(Runtime|Sandbox)\./.test(answer.errorType);
+    if (ended) await pool.drop(environment);
+    pool.release(ended ? undefined : environment);
+    return answer;
   };
 
   return {
     spec,
     counts,
+    get streams() {
+      return pool.streams;
+    },
     get busy() {
-      return busy + waiting.length;
+      return pool.busy - abandoned;
     },
     warm: async () => {
-      const environment = await acquire();
+      const environment = await pool.acquire();
       const good = 'invoke' in environment;
-      release(good ? environment : undefined);
+      pool.release(good ? environment : undefined);
       return good ? undefined : environment;
     },
-    invoke: async (event) => {
+    invoke: async (event, listener = NOBODY) => {
       counts.invocations += 1;
-      const environment = await acquire();
+      const environment = await pool.acquire();
       if (!('invoke' in environment)) {
-        release(undefined);
+        pool.release(undefined);
         counts.errors += 1;
         return environment;
       }
-      const text = JSON.stringify(event);
-      const answer = await within(spec, environment.invoke(text, contextOf(spec)));
-      const ended = 'errorType' in answer && /^(Runtime|Sandbox)\./.test(answer.errorType);
-      if (ended) await drop(environment);
-      release(ended ? undefined : environment);
+      const answer = await run(environment, event, listener);
       if ('errorType' in answer) {
         counts.errors += 1;
         if (answer.errorType === TIMED_OUT) counts.timeOuts += 1;
@@ -100,8 +115,77 @@ export function createFunction(spec: FunctionSpec, options: FunctionOptions): La
       }
       return answer;
     },
+    recycle: pool.recycle,
+    close: pool.close,
+  };
+}
+
+/** The environments of one function, and who waits for one. */
+interface Pool {
+  readonly streams: boolean;
+  readonly busy: number;
+  acquire(): Promise<Environment | Answer>;
+  /** Hands the place on, and with it the environment if it is still good. */
+  release(environment: Environment | undefined): void;
+  drop(environment: Environment): Promise<void>;
+  /** Which it is, from 1. */
+  number(environment: Environment): number;
+  recycle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function createPool(
+  spec: FunctionSpec,
+  { mode, log, turns = 1 }: FunctionOptions,
+  counts: { coldStarts: number },
+): Pool {
+  const idle: Environment[] = [];
+  const all = new Map<Environment, number>();
+  const waiting: (() => void)[] = [];
+  let streams = false;
+  let busy = 0;
+  const drop = async (environment: Environment): Promise<void> => {
+    all.delete(environment);
+    await environment.kill();
+  };
+  const take = (): Environment | undefined => {
+    if (turns === 1) return idle.pop();
+    return all.size >= turns ? idle.shift() : undefined;
+  };
+  return {
+    get streams() {
+      return streams;
+    },
+    get busy() {
+      return busy + waiting.length;
+    },
+    acquire: async () => {
+      if (busy >= (streams ? STREAMING_ENVIRONMENTS_MAX : ENVIRONMENTS_MAX)) {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      } else busy += 1;
+      const warm = take();
+      if (warm !== undefined) return warm;
+      counts.coldStarts += 1;
+      const number = counts.coldStarts;
+      const started = await startEnvironment(mode, spec, log);
+      if (!('invoke' in started)) return started;
+      all.set(started, number);
+      streams = started.streams;
+      return started;
+    },
+    release: (environment) => {
+      if (environment !== undefined) idle.push(environment);
+      const next = waiting.shift();
+      if (next === undefined) busy -= 1;
+      else next();
+    },
+    drop,
+    number: (environment) => all.get(environment) ?? 0,
+    recycle: async () => {
+      await Promise.all(idle.splice(0).map(drop));
+    },
     close: async () => {
-      await Promise.all([...all].map((environment) => environment.kill()));
+      await Promise.all([...all.keys()].map((environment) => environment.kill()));
       all.clear();
     },
   };

@@ -7,7 +7,12 @@ export interface Place {
   readonly open: (protocols?: readonly string[], path?: string) => Promise<Peer>;
   /** A destination of its own, under `/topic/`. */
   readonly topic: string;
+  /** Where HTTP is served, without a slash at its end; '' in journeys that name no door. */
+  readonly http: string;
 }
+
+/** `http`: travels once by each door that serves HTTP. `frontDoor`: by that one alone. */
+export type DoorKind = 'http' | 'frontDoor';
 
 export interface Journey {
   readonly name: string;
@@ -15,6 +20,10 @@ export interface Journey {
   readonly needsOrder?: boolean;
   /** What not every broker serves (yet): waived where it is answered by `not-supported`. */
   readonly needs?: 'rooms' | 'queues';
+  /** What it goes through besides the WebSocket API: left out where there is no such door. */
+  readonly door?: DoorKind;
+  /** True when it takes some 30 s. */
+  readonly slow?: boolean;
   run(place: Place): Promise<void>;
 }
 
@@ -65,4 +74,24 @@ export async function refusedError(peer: Peer, code: string): Promise<void> {
   equal(error.headers['code'], code);
   ok(error.body.length > 0, 'the ERROR says how to mend it');
   await peer.closed();
+}
+
+/** What a journey waits for, or words on what did not come. */
+export async function within<Outcome>(
+  what: string,
+  coming: Promise<Outcome>,
+  milliseconds = 15_000,
+): Promise<Outcome> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what} did not come within ${milliseconds} ms`)),
+      milliseconds,
+    );
+  });
+  try {
+    return await Promise.race([coming, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,10 +1,12 @@
 /** The journeys of the acceptance suite. Each opens its own connections and closes them. */
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { type Journey, refusedError, settled, withPair, withStomp } from './journey.ts';
+import { HTTP_JOURNEYS } from './journeys-http.ts';
 import { LARGE_JOURNEYS } from './journeys-large.ts';
 import { PROTOCOL_JOURNEYS } from './journeys-protocol.ts';
 import { QUEUE_JOURNEYS } from './journeys-queues.ts';
 import { ROOM_JOURNEYS } from './journeys-rooms.ts';
+import { SOCKJS_JOURNEYS } from './journeys-sockjs.ts';
 import { Refused } from './stomp-client.ts';
 
 export const JOURNEYS: readonly Journey[] = [
@@ -134,12 +136,12 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'a subscriber that vanished costs the others nothing',
-    run: async ({ open, topic }) => {
+    run: async ({ open, topic, http }) => {
       const gone = await open(['v12.stomp']);
       gone.send('CONNECT', { 'accept-version': '1.2', host: 'h' });
       await gone.frame();
       await settled(gone, 'SUBSCRIBE', { id: 'g', destination: topic });
-      await withPair({ open, topic }, async (subscriber, publisher) => {
+      await withPair({ open, topic, http }, async (subscriber, publisher) => {
         gone.cut();
         for (const body of ['first', 'second']) {
           await settled(publisher, 'SEND', { destination: topic }, body);
@@ -166,11 +168,11 @@ export const JOURNEYS: readonly Journey[] = [
   },
   {
     name: 'JSON without a sub-protocol and STOMP hear each other',
-    run: async ({ open, topic }) => {
+    run: async ({ open, topic, http }) => {
       const json = await open();
       json.sendText(JSON.stringify({ subscribe: topic, receipt: 'r' }));
       await json.text();
-      await withPair({ open, topic }, async (subscriber, publisher) => {
+      await withPair({ open, topic, http }, async (subscriber, publisher) => {
         await settled(publisher, 'SEND', { destination: topic }, 'to both');
         equal((await subscriber.frame()).body, 'to both');
         notEqual((await json.text()).indexOf('to both'), -1);
@@ -182,4 +184,6 @@ export const JOURNEYS: readonly Journey[] = [
   ...LARGE_JOURNEYS,
   ...ROOM_JOURNEYS,
   ...QUEUE_JOURNEYS,
+  ...HTTP_JOURNEYS,
+  ...SOCKJS_JOURNEYS,
 ];

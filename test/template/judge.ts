@@ -14,6 +14,8 @@ export interface JudgeOptions {
   readonly print?: (line: string) => void;
   /** …and of every line that a function logs. */
   readonly log?: (line: string) => void;
+  /** Whether journeys of half a minute are travelled as well. @default false */
+  readonly slow?: boolean;
   /** Only journeys for which this holds. */
   readonly only?: (name: string) => boolean;
   /** Ends at the first fault from inside, without waiting for what clients notice of it. */
@@ -51,11 +53,12 @@ async function run(folder: string, options: JudgeOptions): Promise<Verdict> {
   };
   const runtime = await openRuntime(folder, { mode, dynamoUrl, log, onFault });
   try {
-    const { url } = runtime;
+    const { url, httpUrl, frontDoorUrl } = runtime;
+    const doors = { url, httpUrl, frontDoorUrl, slow: options.slow ?? false };
     const patience = options.hasty ? { patienceMilliseconds: 4_000 } : {};
     const only = options.only === undefined ? {} : { only: options.only };
     const accepted = await Promise.race([
-      runAcceptance({ url, ingress, print, ...only, ...patience }),
+      runAcceptance({ ...doors, ingress, print, ...only, ...patience }),
       hurried,
     ]);
     await options.also?.(runtime);

@@ -25,11 +25,15 @@ export interface LambdaOptions {
   readonly moved: { readonly from: string; readonly to: string };
   readonly mode: Mode;
   readonly log: (line: string) => void;
+  /** So many environments of each function take turns. */
+  readonly turns: number;
 }
 
 export interface Lambdas {
   readonly byName: ReadonlyMap<string, LambdaFunction>;
   byArn(arn: string, where: string): LambdaFunction;
+  /** Ends every environment that has nothing in hand. */
+  recycle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,7 +46,8 @@ export async function lambdasOf(stack: Stack, options: LambdaOptions): Promise<L
     options.authority.assume(spec.role, 'lambda.amazonaws.com', resource.properties.where);
     const log = (line: string): void => options.log(`${spec.name} ${line}`);
     demandLogging(spec, options.authority);
-    byName.set(spec.name, createFunction(spec, { mode: options.mode, log }));
+    const { mode, turns } = options;
+    byName.set(spec.name, createFunction(spec, { mode, turns, log }));
   }
   const close = async (): Promise<void> => {
     await Promise.all([...byName.values()].map((one) => one.close()));
@@ -60,6 +65,9 @@ export async function lambdasOf(stack: Stack, options: LambdaOptions): Promise<L
       const found = [...byName.values()].find((one) => [one.spec.arn, one.spec.name].includes(arn));
       if (found !== undefined) return found;
       throw new TemplateFault('unknown-reference', where, `function ${arn}`);
+    },
+    recycle: async () => {
+      await Promise.all([...byName.values()].map((one) => one.recycle()));
     },
     close,
   };

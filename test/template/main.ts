@@ -1,6 +1,6 @@
 /**
  * `npm run template -- FOLDER [--mode process|frozen] [--ingress direct] [--only TEXT]
- * [--verbose]`: runs a
+ * [--slow] [--verbose]`: runs a
  * synthesized assembly through the acceptance suite. Exit 1 and one line per fault if anything is
  * wrong with it; exit 0 with a note where DynamoDB Local cannot run.
  */
@@ -34,6 +34,7 @@ async function main([folder, ...flags]: readonly string[]): Promise<number> {
       log,
       print,
       only,
+      slow: flags.includes('--slow'),
     });
     for (const fault of verdict.faults) console.error(fault);
     const waived = verdict.waived > 0 ? `, ${verdict.waived} waived` : '';

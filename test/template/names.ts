@@ -50,6 +50,11 @@ export const apiId = (name: string): string =>
 export const apiOrigin = (id: string): string =>
   `https://${id}.execute-api.${REGION}.amazonaws.com`;
 
+/** Lambda makes the first label up. */
+export const urlDomain = (name: string): string =>
+  `${name.toLowerCase().slice(-32)}.lambda-url.${REGION}.on.aws`;
+export const edgeArn = (name: string): string => `arn:aws:cloudfront::${ACCOUNT}:function/${name}`;
+
 const self = (name: string): string => name;
 const plain: Known = { ref: self };
 
@@ -67,6 +72,19 @@ const TYPES: Readonly<Record<string, Known>> = {
   'AWS::Lambda::Permission': plain,
   'AWS::Lambda::EventSourceMapping': plain,
   'AWS::Lambda::EventInvokeConfig': plain,
+  'AWS::Lambda::Url': {
+    ref: functionArn,
+    attributes: { FunctionUrl: (name) => `https://${urlDomain(name)}/` },
+  },
+  'AWS::CloudFront::Function': {
+    named: 'Name',
+    ref: edgeArn,
+    attributes: { FunctionARN: edgeArn },
+  },
+  'AWS::CloudFront::Distribution': {
+    ref: self,
+    attributes: { DomainName: (name) => `${name.toLowerCase()}.cloudfront.net` },
+  },
   'AWS::IAM::Role': { named: 'RoleName', ref: self, attributes: { Arn: roleArn } },
   'AWS::IAM::Policy': { named: 'PolicyName', ref: self },
   'AWS::SQS::Queue': {

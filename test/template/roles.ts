@@ -40,6 +40,8 @@ export function authorityOf(stack: Stack): Authority {
 export interface Permissions {
   /** Throws unless `principal`, acting for `sourceArn`, may invoke the function. */
   demand(functionArn: string, principal: string, sourceArn: string): void;
+  /** Throws unless anybody may invoke the function through its URL, which takes two permissions. */
+  demandUrl(functionArn: string): void;
 }
 
 export function permissionsOf(stack: Stack): Permissions {
@@ -49,17 +51,36 @@ export function permissionsOf(stack: Stack): Permissions {
       functionName: properties.text('FunctionName'),
       principal: properties.text('Principal'),
       sourceArn: properties.maybeText('SourceArn'),
+      authType: properties.maybeText('FunctionUrlAuthType'),
+      throughUrl: properties.maybeFlag('InvokedViaFunctionUrl') ?? false,
     };
     properties.done();
     return permission;
   });
+  const of = (functionArn: string, principal: string) =>
+    permissions.filter(
+      (one) =>
+        (one.functionName === functionArn || functionArn.endsWith(`:${one.functionName}`)) &&
+        one.principal === principal,
+    );
   return {
+    demandUrl: (functionArn) => {
+      const all = of(functionArn, '*');
+      const name = functionArn.split(':').at(-1) ?? functionArn;
+      const mayUse = (one: (typeof all)[number]): boolean =>
+        one.action === 'lambda:InvokeFunctionUrl' && one.authType === 'NONE';
+      if (!all.some(mayUse)) {
+        throw new TemplateFault('invoke-not-permitted', name, 'lambda:InvokeFunctionUrl by *');
+      }
+      if (!all.some((one) => one.action === 'lambda:InvokeFunction' && one.throughUrl)) {
+        throw new TemplateFault('invoke-not-permitted', name, 'lambda:InvokeFunction by * via URL');
+      }
+    },
     demand: (functionArn, principal, sourceArn) => {
-      const found = permissions.some(
+      const found = of(functionArn, principal).some(
         (one) =>
           one.action === 'lambda:InvokeFunction' &&
-          (one.functionName === functionArn || functionArn.endsWith(`:${one.functionName}`)) &&
-          one.principal === principal &&
+          !one.throughUrl &&
           (one.sourceArn === undefined || wildcard(one.sourceArn, sourceArn)),
       );
       if (found) return;

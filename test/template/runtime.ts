@@ -4,17 +4,18 @@
  * routes go through the strict gateway, queues, streams and schedules are pumped. Nothing that the
  * template leaves out is made up for.
  */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import type { Routes } from '../../local/dispatch.ts';
 import type { Faults } from '../../local/faults.ts';
 import { type Gateway, startGateway } from '../../local/gateway.ts';
 import { readAssembly } from './assembly.ts';
 import { connectionsService } from './connections-service.ts';
+import { distributionOf } from './distribution.ts';
+import { type Door, frontDoor, socketDoor, urlDoor } from './doors.ts';
 import { dynamodbService } from './dynamodb-service.ts';
 import { openEndpoint } from './endpoint.ts';
 import type { Mode } from './environment.ts';
 import type { OnFault } from './fault.ts';
+import { functionUrlsOf, type OnServed } from './function-urls.ts';
 import type { FunctionCounts } from './functions.ts';
 import type { RoleReport } from './iam.ts';
 import { lambdaService } from './lambda-service.ts';
@@ -41,17 +42,27 @@ export interface RuntimeOptions {
   readonly faults?: Faults;
   /** How soon a failed message comes back; on AWS the visibility time-out. */
   readonly retryMilliseconds?: number;
+  /** So many environments of each function take turns; by default the last one serves again. */
+  readonly turns?: number;
+  /** Hears which environment serves which HTTP request. */
+  readonly onServed?: OnServed;
 }
 
 export interface Runtime {
   /** `ws://127.0.0.1:port/stage`. */
   readonly url: string;
+  /** Of the function URL, if the template has one: without a slash at its end. */
+  readonly httpUrl: string | undefined;
+  /** Of the distribution, the same. */
+  readonly frontDoorUrl: string | undefined;
   readonly schedules: readonly Schedule[];
   /** What went wrong inside, in words, whether or not a client noticed. */
   readonly faults: readonly string[];
   /** Per role: what it used, what it did not, what it was refused. */
   roles(): Readonly<Record<string, RoleReport>>;
   functions(): Readonly<Record<string, FunctionCounts>>;
+  /** Ends every environment that has nothing in hand: what it knew is lost. */
+  recycle(): Promise<void>;
   /** Waits until nothing is queued or running any more, or 20 s. */
   settle(): Promise<void>;
   /** Settles, unless a fault is known, and then ends everything. */
@@ -78,15 +89,14 @@ async function open(
   closing: (() => Promise<unknown>)[],
 ): Promise<Omit<Runtime, 'close'>> {
   const faults: string[] = [];
-  let ending = false;
   const onFault: OnFault = (code, what) => {
-    if (ending) return;
     const line = `${code}: ${what}`;
     if (faults.includes(line)) return;
     faults.push(line);
     options.onFault?.(line);
   };
   const { mode, dynamoUrl, retryMilliseconds = 100, log = () => undefined } = options;
+  const { turns = 1, onServed = () => undefined } = options;
   const endpoint = await openEndpoint((what) => onFault('access-denied', what));
   closing.push(endpoint.close);
   const stack = resolveStack(readAssembly(folder), { endpoint: endpoint.url });
@@ -95,12 +105,15 @@ async function open(
   const api = apiOf(stack);
   const queues = queuesOf(stack, onFault);
   const moved = { from: apiOrigin(api.id), to: endpoint.url };
-  const lambdas = await lambdasOf(stack, { authority, moved, mode, log });
+  const tables: string[] = [];
+  closing.push(() => dropTables(tables, dynamoUrl));
+  const lambdas = await lambdasOf(stack, { authority, moved, mode, log, turns });
   closing.push(lambdas.close);
   const routes = routesOf(stack, api, { authority, permissions, lambdas, queues, onFault });
   const schedules = schedulesOf(stack, lambdas, permissions);
-  const tables = await makeTables(stack, dynamoUrl);
-  closing.push(() => dropTables(tables, dynamoUrl));
+  const urls = functionUrlsOf(stack, { lambdas, permissions, onFault, onServed });
+  const distribution = distributionOf(stack);
+  tables.push(...(await makeTables(stack, dynamoUrl)));
   const gateway = gatewayOf(api, routes, { onFault, faults: options.faults });
   endpoint.attach({
     allows: authority.allows,
@@ -115,18 +128,28 @@ async function open(
   const sources = startSources(stack, shared);
   closing.push(sources.close);
   stack.demandAllRead();
-  // Once all is settled, what is put off for later is cut off in its midst: no fault of the template.
-  closing.push(async () => {
-    ending = true;
-  });
   // A runtime that is known to be broken is not waited for.
   closing.push(async () => (faults.length === 0 ? sources.settle() : undefined));
-  const served = await serve(gateway);
-  closing.push(served.close);
+  const open = async (door: Promise<Door> | undefined): Promise<string | undefined> => {
+    if (door === undefined) return undefined;
+    const { port, close } = await door;
+    closing.push(close);
+    return `127.0.0.1:${port}`;
+  };
+  const [url] = urls;
+  const socketDomain = apiOrigin(api.id).replace('https://', '');
+  const before = distribution && { distribution, urls, gateway, socketDomain, onFault };
+  const http = await open(url && urlDoor(url, onFault));
+  const front = await open(before && frontDoor(before));
+  const sockets = await open(socketDoor(gateway));
+  closing.push(gateway.close);
   return {
-    url: `ws://127.0.0.1:${served.port}/${api.stage}`,
+    url: `ws://${sockets}/${api.stage}`,
+    httpUrl: http && `http://${http}`,
+    frontDoorUrl: front && `http://${front}`,
     schedules,
     settle: sources.settle,
+    recycle: lambdas.recycle,
     faults,
     roles: authority.report,
     functions: () =>
@@ -155,23 +178,4 @@ function gatewayOf(
       limits: { requestsPerSecond: throttle.perSecond, requestsBurst: throttle.burst },
     }),
   });
-}
-
-/** A port of its own for the gateway, which has none. */
-async function serve(gateway: Gateway): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const server: Server = createServer((_, response) => response.writeHead(403).end());
-  server.on('upgrade', (request, socket, head) => {
-    // Node hands `upgrade` the connection's net.Socket; its type says Duplex.
-    gateway.upgrade(request, socket as Socket, head);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address() as AddressInfo;
-  return {
-    port: address.port,
-    close: async () => {
-      await gateway.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }

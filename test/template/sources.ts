@@ -26,15 +26,17 @@ export interface SourceOptions {
 export interface Sources {
   /** Waits until nothing is queued or running. */
   settle(): Promise<void>;
+  /** Reads nothing any more, and waits until nothing is running. */
   close(): Promise<void>;
 }
 
 export function startSources(stack: Stack, options: SourceOptions): Sources {
   const streams: StreamSource[] = [];
+  let open = true;
   for (const mapping of stack.of('AWS::Lambda::EventSourceMapping')) {
     const arn = mapping.properties.text('EventSourceArn');
     if (arn.includes(':dynamodb:')) streams.push(pumpStream(mapping, arn, stack, options));
-    else pumpQueue(mapping, arn, options);
+    else pumpQueue(mapping, arn, options, () => open);
   }
   const read = stack
     .of('AWS::Lambda::EventSourceMapping')
@@ -52,8 +54,11 @@ export function startSources(stack: Stack, options: SourceOptions): Sources {
         all.filter((queue) => read.includes(queue.options.arn)),
         options,
       ),
+    // What is put off for later never comes: only what has begun is waited for.
     close: async () => {
       await Promise.all(streams.map((stream) => stream.close()));
+      open = false;
+      await settled([], options);
     },
   };
 }
@@ -80,7 +85,12 @@ async function settled(
 /** What the poller does with the role (Lambda Developer Guide, "Using Lambda with Amazon SQS"). */
 const QUEUE_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 
-function pumpQueue({ properties }: Resolved, arn: string, options: SourceOptions): void {
+function pumpQueue(
+  { properties }: Resolved,
+  arn: string,
+  options: SourceOptions,
+  open: () => boolean,
+): void {
   const { where } = properties;
   const target = options.lambdas.byArn(properties.text('FunctionName'), where);
   const queue = [...options.queues.values()].find((one) => one.options.arn === arn);
@@ -109,13 +119,14 @@ function pumpQueue({ properties }: Resolved, arn: string, options: SourceOptions
   const enabled = properties.maybeFlag('Enabled') ?? true;
   properties.done();
   if (!enabled) throw new TemplateFault('source-unreadable', where, 'Enabled is false');
-  poll(queue, target, { batchSize, concurrency, reports: types.length > 0 }, options);
+  poll(queue, target, { batchSize, concurrency, reports: types.length > 0, open }, options);
 }
 
 interface Polling {
   readonly batchSize: number;
   readonly concurrency: number;
   readonly reports: boolean;
+  readonly open: () => boolean;
 }
 
 function poll(
@@ -126,7 +137,7 @@ function poll(
 ): void {
   let running = 0;
   const pump = (): void => {
-    while (running < polling.concurrency) {
+    while (polling.open() && running < polling.concurrency) {
       const batch = queue.receive(polling.batchSize);
       if (batch.length === 0) return;
       running += 1;
