@@ -74,7 +74,7 @@ function sendOf({
 
 /** The same conversation, without its client's bounds: hooks are not asked again either. */
 function asOperator(session: Session): Session {
-  const { identity: _, applications: __, ...ports } = session.ports;
+  const { identity: _, applications: __, rates: ___, ...ports } = session.ports;
   return { ...session, ports };
 }
 

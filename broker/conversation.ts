@@ -231,6 +231,7 @@ function lateness({ epoch, repeated }: Inbound, session: Session): BrokerError |
     'rate-limited',
     'Messages come faster than they can be handled',
     `This connection is more than ${limits.backlogSecondsMax} seconds behind; connect again and send more slowly.`,
+    [['retry-after', '1']],
   );
 }
 

@@ -32,6 +32,8 @@ export const ERRORS = {
   'ingress-unreadable': { status: 400, fatal: true },
   'envelope-malformed': { status: 400, fatal: true },
   'rate-limited': { status: 429, fatal: true },
+  'destination-busy': { status: 429, fatal: false },
+  'queue-full': { status: 429, fatal: false },
   forbidden: { status: 403, fatal: false },
   'application-failed': { status: 502, fatal: false },
   internal: { status: 500, fatal: true },

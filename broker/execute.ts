@@ -21,7 +21,8 @@ export async function execute(command: Command, session: Session, place: Place):
     if (command.type !== 'connect' && command.type !== 'refused') {
       await imply(session, place);
       await stand(session);
-      assertRate(session);
+      const bytes = command.type === 'send' ? command.body.length : 0;
+      assertRate(session, { bytes, place });
     }
     await act(command, session, place);
   } catch (cause) {

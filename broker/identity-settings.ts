@@ -5,9 +5,10 @@
  * names of environment variables.
  */
 
+import { LIMITS } from './limits.ts';
 import type { Grant } from './model.ts';
 import { type Permission, parseGrants, parsePermissions, parseTexts } from './permission.ts';
-import { parseTime } from './rules.ts';
+import { countsOf, parseTime } from './rules.ts';
 
 export const ALGORITHMS = ['HS256', 'RS256', 'ES256'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
@@ -210,12 +211,28 @@ export interface DoorSettings {
   readonly limits?: RateSettings;
 }
 
-/** The operator's bounds; absent: none. */
+/** The operator's bounds on each connection and user; absent: those of the home. */
 export interface RateSettings {
   readonly messagesPerSecond?: number;
+  /** Octets of bodies. */
+  readonly bytesPerSecond?: number;
   readonly userMessagesPerSecond?: number;
+  readonly userBytesPerSecond?: number;
   readonly connectionsPerUser?: number;
+  /** At most `subscriptionsPerConnectionMax` of broker/limits.ts. */
+  readonly subscriptionsPerConnection?: number;
+  readonly roomsPerConnection?: number;
 }
+
+const RATE_KEYS: readonly (keyof RateSettings)[] = [
+  'messagesPerSecond',
+  'bytesPerSecond',
+  'userMessagesPerSecond',
+  'userBytesPerSecond',
+  'connectionsPerUser',
+  'subscriptionsPerConnection',
+  'roomsPerConnection',
+];
 
 export const SECURITY_KEYS = [
   'identity',
@@ -242,14 +259,12 @@ export function parseSecurity(fields: ReadonlyMap<string, unknown>): DoorSetting
 }
 
 function limitsOf(json: unknown): RateSettings {
-  const known = ['messagesPerSecond', 'userMessagesPerSecond', 'connectionsPerUser'];
-  const fields = fieldsOf(json, 'limits', known);
-  for (const [key, value] of fields) {
-    if (!Number.isInteger(value) || Number(value) < 1) {
-      throw new Error(`limits.${key} must be a whole number from 1`);
-    }
+  const fields = countsOf(json, 'limits', RATE_KEYS);
+  const most = LIMITS.subscriptionsPerConnectionMax;
+  if ((fields['subscriptionsPerConnection'] ?? 0) > most) {
+    throw new Error(`limits.subscriptionsPerConnection may be ${most} at most`);
   }
-  return Object.fromEntries(fields);
+  return fields;
 }
 
 function keysOf(json: unknown): readonly string[] {

@@ -529,9 +529,27 @@ export interface Directory {
 
 /** The operator's bounds on how fast and how many. */
 export interface Rates {
-  /** False: it is one too many now. */
-  take(connectionId: string, user: string | undefined): boolean;
+  /** 0: there is room for it, and it is taken; else the seconds until there is. */
+  take(sent: {
+    /** Undefined: of no connection, as by HTTP. */
+    readonly connectionId: string | undefined;
+    readonly user: string | undefined;
+    readonly messages: number;
+    readonly bytes: number;
+    /** When it was sent, ms. */
+    readonly at: number;
+  }): number;
+  /** The same for one message to a destination. */
+  takeAt(
+    destination: string,
+    limits: { readonly messagesPerSecond?: number; readonly bytesPerSecond?: number },
+    bytes: number,
+    at: number,
+  ): number;
+  /** How many messages a queue holds, as `read` said a second ago at most, and what came since. */
+  depth(queue: string, read: () => Promise<number>): Promise<number>;
   readonly connectionsPerUser?: number;
+  readonly roomsPerConnection?: number;
 }
 
 /** What an application is told: plain data, and the same `id` if it is told twice. */

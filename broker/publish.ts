@@ -9,6 +9,7 @@ import { BrokerError } from './errors.ts';
 import type { LogOptions, Publication } from './fanout.ts';
 import type { Limits } from './limits.ts';
 import type { Audience, Headers, SendCommand } from './model.ts';
+import { assertRoomAt } from './rates.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
 import { assertReachable, withReplyTo } from './temporary.ts';
@@ -46,6 +47,8 @@ export async function publicationOf(
       `Headers and body of one message may have ${limits.publishBytesMax} octets together.`,
     );
   }
+  const policy = logs?.policies(destination);
+  await assertRoomAt(destination, policy?.limits, session, { bytes: command.body.length, place });
   const log = await logOptions(command, destination, session, place);
   const message = {
     id: place.messageId,

@@ -60,6 +60,8 @@ export interface Meta {
   readonly added: number;
   /** When it is to look at its clock next, ms; 0: nothing waits. */
   readonly tickAt: number;
+  /** Items on the shelf, ready, waiting or leased; kept where a rule bounds them, else 0. */
+  readonly held: number;
 }
 
 export const META_KEY = 'a';
@@ -145,6 +147,7 @@ export function decodeMeta(bytes: Uint8Array): Meta {
     generation: number(cell, 'generation'),
     added: number(cell, 'added'),
     tickAt: optionalNumber(cell, 'tickAt') ?? 0,
+    held: optionalNumber(cell, 'held') ?? 0,
   };
 }
 

@@ -66,7 +66,13 @@ export interface QueueShelf {
   save(): Promise<void>;
 }
 
-export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Promise<QueueShelf> {
+/** `counted`: its facts tell how many items it holds, for those who send. */
+export async function openQueueShelf(
+  name: string,
+  ports: Ports,
+  logs: Logs,
+  counted: boolean,
+): Promise<QueueShelf> {
   const { shelf } = logs;
   const { limits, clock } = ports;
   const read = (from: string, to: string, most: number) => shelf.read(name, { from, to, most });
@@ -109,6 +115,10 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     changes.set(META_KEY, encodeMeta(meta));
   }
 
+  function setHeld(held: number): void {
+    if (counted && held !== meta.held) setMeta({ held: Math.max(0, held) });
+  }
+
   function place(item: Item): void {
     if (item.availableAt > clock.now()) {
       delayed.set(delayedKey(item), item);
@@ -140,7 +150,8 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
 
   async function ready(most: number): Promise<readonly Item[]> {
     // Whatever of the stored ones this run took may stand in front: as many more are read.
-    const stored = await read(PREFIX.ready, PREFIX.delayed, most + taken.size);
+    const wanted = most + taken.size;
+    const stored = await read(PREFIX.ready, PREFIX.delayed, wanted);
     const items = new Map(stored.map(([key, cell]) => [key, decodeItem(cell)]));
     for (const key of items.keys()) shelved.add(key);
     for (const [key, item] of put) items.set(key, item);
@@ -149,6 +160,10 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     if (leased.length > 0) {
       for (const item of leased) drop(item);
       return ready(most);
+    }
+    // All were read: what a crash or an end of life made of the count is mended.
+    if (stored.length < wanted && unreadDue === undefined) {
+      setHeld(items.size + leases.size + delayed.size);
     }
     return [...items]
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -167,6 +182,7 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     add(item) {
       place(bodies.lightened(item));
       setMeta({ added: Number(item.place.split('-')[1]) });
+      setHeld(meta.held + 1);
     },
     employ({ connectionId, subscriptionId, stamp }, options) {
       const consumer = { connectionId, subscriptionId, stamp, ...options };
@@ -190,11 +206,13 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
     },
     settle(lease) {
       release(lease);
+      setHeld(meta.held - 1);
       bodies.forget(lease.item);
     },
     giveBack,
     discard(item) {
       drop(item);
+      setHeld(meta.held - 1);
       bodies.forget(item);
     },
     whole: bodies.whole,
@@ -241,7 +259,7 @@ export async function openQueueShelf(name: string, ports: Ports, logs: Logs): Pr
   };
 }
 
-const NEW: Meta = { epoch: '', generation: 0, added: 0, tickAt: 0 };
+const NEW: Meta = { epoch: '', generation: 0, added: 0, tickAt: 0, held: 0 };
 
 function isKept([, value]: readonly [string, Uint8Array | undefined]): boolean {
   return value !== undefined;

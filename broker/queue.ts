@@ -31,7 +31,8 @@ export async function deliverQueue(
 ): Promise<void> {
   const last = records.at(-1);
   if (last === undefined) return;
-  const shelf = await openQueueShelf(destination.canonical, ports, logs);
+  const counted = logs.policies(destination).limits?.depth !== undefined;
+  const shelf = await openQueueShelf(destination.canonical, ports, logs, counted);
   const scene = await makeScene(destination, ports);
   const step: QueueStep = { destination, shelf, scene, ports, logs, revision: last.revision };
   for (const record of records) await take(record, step);

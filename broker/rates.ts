@@ -1,13 +1,19 @@
 /**
- * How fast one connection, or one user, may send, and how many connections a user may have. Counted
- * in this process's memory: it costs no read and no write. On AWS a connection's messages may be
- * handled by several environments in turn, so what gets through there is at most this many a second
- * of each; the five seconds of backlog end a flood whatever the rate.
+ * How fast one connection, one user or one destination may be sent to, and what one connection or
+ * user may hold. Rates are counted in this process's memory, by the time the gateway gave each
+ * message: they cost no read and no write, and messages that waited are not too fast for having
+ * waited. On AWS several environments may handle one connection in turn, and a destination's senders
+ * at once, so what gets through there is at most this many a second of each; the five seconds of
+ * backlog end a flood whatever the rate.
  */
+import type { Destination } from './destination.ts';
 import { BrokerError } from './errors.ts';
 import type { RateSettings } from './identity-settings.ts';
+import type { Limits } from './limits.ts';
 import type { Clock, Rates } from './ports.ts';
-import type { Session } from './session.ts';
+import { decodeMeta, META_KEY, PREFIX } from './queue-cells.ts';
+import type { DestinationLimits } from './rules.ts';
+import type { Place, Session } from './session.ts';
 
 interface Bucket {
   left: number;
@@ -16,42 +22,126 @@ interface Bucket {
 
 /** Whoever has been silent for a second has a full bucket: it can be forgotten. */
 const REMEMBERED_MAX = 10_000;
+/** How old an environment's knowledge of a queue's depth may be, ms: a read each. */
+const DEPTH_MILLISECONDS = 1_000;
 
 export function makeRates(settings: RateSettings, clock: Clock): Rates {
-  const connections = buckets(settings.messagesPerSecond, clock);
-  const users = buckets(settings.userMessagesPerSecond, clock);
-  const { connectionsPerUser } = settings;
+  const { messagesPerSecond, bytesPerSecond, userMessagesPerSecond, userBytesPerSecond } = settings;
+  const [connections, users, destinations] = [buckets(), buckets(), buckets()];
+  const depths = new Map<string, { readonly at: number; known: Promise<number> }>();
+  const { connectionsPerUser, roomsPerConnection } = settings;
   return {
     ...(connectionsPerUser === undefined ? {} : { connectionsPerUser }),
-    take(connectionId, user) {
-      return connections(connectionId) && (user === undefined || users(user));
+    ...(roomsPerConnection === undefined ? {} : { roomsPerConnection }),
+    take({ connectionId, user, messages, bytes, at }) {
+      return Math.max(
+        take(connections.messages, connectionId, messages, messagesPerSecond, at),
+        take(connections.bytes, connectionId, bytes, bytesPerSecond, at),
+        take(users.messages, user, messages, userMessagesPerSecond, at),
+        take(users.bytes, user, bytes, userBytesPerSecond, at),
+      );
+    },
+    takeAt(destination, { messagesPerSecond: messages, bytesPerSecond: octets }, bytes, at) {
+      return Math.max(
+        take(destinations.messages, destination, 1, messages, at),
+        take(destinations.bytes, destination, bytes, octets, at),
+      );
+    },
+    async depth(queue, read) {
+      const now = clock.now();
+      let found = depths.get(queue);
+      if (found === undefined || now - found.at >= DEPTH_MILLISECONDS) {
+        found = { at: now, known: read() };
+        remember(depths, queue, found);
+      }
+      const depth = await found.known;
+      // What is sent from here until it is read again is counted here.
+      found.known = Promise.resolve(depth + 1);
+      return depth;
     },
   };
 }
 
-/** One second's worth may come at once. */
-function buckets(perSecond: number | undefined, clock: Clock): (name: string) => boolean {
-  if (perSecond === undefined) return () => true;
-  const all = new Map<string, Bucket>();
-  return (name) => {
-    const now = clock.now();
-    const { left, at } = all.get(name) ?? { left: perSecond, at: now };
-    const refilled = Math.min(perSecond, left + ((now - at) / 1000) * perSecond);
-    all.delete(name);
-    all.set(name, { left: Math.max(0, refilled - 1), at: now });
-    if (all.size > REMEMBERED_MAX) all.delete(all.keys().next().value ?? '');
-    return refilled >= 1;
-  };
+function buckets() {
+  return { messages: new Map<string, Bucket>(), bytes: new Map<string, Bucket>() };
+}
+
+/**
+ * 0: there was room. Else so many seconds until there is. One second's worth may come at once, and
+ * what is larger than that takes its time afterwards.
+ */
+function take(
+  all: Map<string, Bucket>,
+  name: string | undefined,
+  cost: number,
+  perSecond: number | undefined,
+  now: number,
+): number {
+  if (name === undefined || perSecond === undefined || cost === 0) return 0;
+  const { left, at } = all.get(name) ?? { left: perSecond, at: now };
+  const passed = Math.max(0, now - at) / 1000;
+  const refilled = Math.min(perSecond, left + passed * perSecond);
+  const needed = Math.min(cost, perSecond);
+  const fits = refilled >= needed;
+  remember(all, name, { left: fits ? refilled - cost : refilled, at: Math.max(now, at) });
+  return fits ? 0 : Math.max(1, Math.ceil((needed - refilled) / perSecond));
+}
+
+function remember<T>(all: Map<string, T>, name: string, value: T): void {
+  all.delete(name);
+  all.set(name, value);
+  if (all.size > REMEMBERED_MAX) all.delete(all.keys().next().value ?? '');
+}
+
+/** What is sent, and when. */
+interface Sent {
+  readonly bytes: number;
+  readonly messages?: number;
+  readonly place: Pick<Place, 'epoch' | 'repeated'>;
+  /** By HTTP there is no connection to count by. */
+  readonly unconnected?: boolean;
 }
 
 /** Throws `rate-limited` with `retry-after` where this command is one too many. */
-export function assertRate({ connection, ports }: Session): void {
-  if (ports.rates === undefined) return;
-  if (ports.rates.take(connection.id, connection.principal?.user)) return;
-  throw tooFast(
-    'Messages come faster than they may',
-    'Send more slowly: the operator sets a rate.',
-  );
+export function assertRate(
+  { connection, ports }: Session,
+  { bytes, messages = 1, place, unconnected = false }: Sent,
+): void {
+  // A repeat was let through before.
+  if (ports.rates === undefined || place.repeated) return;
+  const { id, principal } = connection;
+  const connectionId = unconnected ? undefined : id;
+  const taken = { connectionId, user: principal?.user, messages, bytes, at: place.epoch };
+  const seconds = ports.rates.take(taken);
+  if (seconds > 0) {
+    throw tooFast(
+      'Messages come faster than they may',
+      'Send more slowly: the operator sets a rate.',
+      seconds,
+    );
+  }
+}
+
+/** Throws where a destination takes no more now, by its rule: whoever sends. */
+export async function assertRoomAt(
+  destination: Destination,
+  limits: DestinationLimits | undefined,
+  { ports }: Session,
+  { bytes, place }: Sent,
+): Promise<void> {
+  const { rates, logs } = ports;
+  if (limits === undefined || rates === undefined || place.repeated) return;
+  const { canonical, kind } = destination;
+  const seconds = rates.takeAt(canonical, limits, bytes, place.epoch);
+  if (seconds > 0) throw busy(canonical, seconds);
+  const { depth } = limits;
+  if (depth === undefined || kind !== 'queue' || logs === undefined) return;
+  const waiting = await rates.depth(canonical, async () => {
+    const range = { from: META_KEY, to: PREFIX.consumer, most: 1 };
+    const [found] = await logs.shelf.read(canonical, range);
+    return found === undefined ? 0 : decodeMeta(found[1]).held;
+  });
+  if (waiting >= depth) throw queueFull(canonical, depth);
 }
 
 /** Bounds what one user can hold. Connections that begin at one moment may be some more. */
@@ -64,10 +154,43 @@ export async function hasRoom(
   return (await directory.connections({ user }, undefined, most)).length < most;
 }
 
-export function crowded(): BrokerError {
-  return tooFast('This user has too many connections', 'Close some of them, and connect again.');
+/** The operator's bounds on what a connection holds take the place of wider ones. */
+export function bounded(limits: Limits, { subscriptionsPerConnection }: RateSettings = {}): Limits {
+  if (subscriptionsPerConnection === undefined) return limits;
+  const { subscriptionsPerConnectionMax: widest } = limits;
+  const subscriptionsPerConnectionMax = Math.min(widest, subscriptionsPerConnection);
+  return { ...limits, subscriptionsPerConnectionMax };
 }
 
-function tooFast(message: string, mend: string): BrokerError {
-  return new BrokerError('rate-limited', message, mend, [['retry-after', '1']]);
+export function crowded(): BrokerError {
+  return tooFast('This user has too many connections', 'Close some of them, and connect again.', 1);
+}
+
+function tooFast(message: string, mend: string, seconds: number): BrokerError {
+  return new BrokerError('rate-limited', message, mend, retryAfter(seconds));
+}
+
+function busy(canonical: string, seconds: number): BrokerError {
+  return new BrokerError(
+    'destination-busy',
+    `${canonical.slice(0, 60)} takes no more messages now`,
+    'Send it again after retry-after seconds: the operator sets a rate for all who send there.',
+    retryAfter(seconds),
+  );
+}
+
+/** Somebody has to consume first, which takes its time. */
+const QUEUE_SECONDS = 5;
+
+function queueFull(canonical: string, depth: number): BrokerError {
+  return new BrokerError(
+    'queue-full',
+    `${canonical.slice(0, 60)} is full`,
+    `It holds ${depth} messages, and nobody consumes them fast enough. Send it again later.`,
+    retryAfter(QUEUE_SECONDS),
+  );
+}
+
+function retryAfter(seconds: number): readonly (readonly [string, string])[] {
+  return [['retry-after', String(seconds)]];
 }

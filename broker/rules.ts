@@ -19,9 +19,22 @@ export interface Rule {
    * most so much, and saves the gateway's fee for each post. Default: 0, off.
    */
   readonly coalesce?: string;
+  /** What all who send to one such destination may send together. Default: no bound. */
+  readonly limits?: DestinationLimits;
   /** Who may send: anyone, or only connections subscribed to it. Default: anyone. */
   readonly publish?: 'anyone' | 'members';
 }
+
+/** Bounds of one destination, whoever sends to it. */
+export interface DestinationLimits {
+  readonly messagesPerSecond?: number;
+  /** Octets of bodies. */
+  readonly bytesPerSecond?: number;
+  /** Of a queue: messages it holds, those under way to consumers included. */
+  readonly depth?: number;
+}
+
+const LIMIT_KEYS = ['messagesPerSecond', 'bytesPerSecond', 'depth'] as const;
 
 /** What holds for one destination. */
 export interface Policy {
@@ -30,6 +43,7 @@ export interface Policy {
   readonly historySeconds: number;
   readonly coalesceMilliseconds: number;
   readonly publish: 'anyone' | 'members';
+  readonly limits?: DestinationLimits;
 }
 
 export type Policies = (destination: Destination) => Policy;
@@ -40,7 +54,14 @@ interface ParsedRule {
   readonly rule: Rule;
 }
 
-const KEYS: ReadonlySet<string> = new Set(['pattern', 'lane', 'history', 'coalesce', 'publish']);
+const KEYS: ReadonlySet<string> = new Set([
+  'pattern',
+  'lane',
+  'history',
+  'coalesce',
+  'limits',
+  'publish',
+]);
 /** These kinds have a log whatever a rule says. */
 const ALWAYS_LOGGED: ReadonlySet<string> = new Set(['room', 'queue']);
 const UNITS: Readonly<Record<string, number>> = {
@@ -83,6 +104,7 @@ function policy(destination: Destination, rule: Rule | undefined): Policy {
     historySeconds: age === undefined ? LIMITS.historySecondsDefault : Math.ceil(age / 1000),
     coalesceMilliseconds: rule?.coalesce === undefined ? 0 : (parseTime(rule.coalesce) ?? 0),
     publish: rule?.publish ?? 'anyone',
+    ...(rule?.limits === undefined ? {} : { limits: rule.limits }),
   };
 }
 
@@ -99,9 +121,11 @@ function parseRule(rule: Rule, index: number): ParsedRule {
   }
 }
 
-/** As in SUBSCRIBE, and besides a `*` for the name of a room. */
+/** As in SUBSCRIBE, and besides a `*` for the name of a room or a queue. */
 function parsePattern(text: string): Pick<Destination, 'kind' | 'segments'> {
-  return text === '/room/*' ? { kind: 'room', segments: ['*'] } : parseDestination(text, LIMITS);
+  if (text === '/room/*') return { kind: 'room', segments: ['*'] };
+  if (text === '/queue/*') return { kind: 'queue', segments: ['*'] };
+  return parseDestination(text, LIMITS);
 }
 
 function checkRule(value: unknown, name: string): Rule {
@@ -117,6 +141,8 @@ function checkRule(value: unknown, name: string): Rule {
   const lane = oneOf(fields.get('lane'), ['direct', 'logged'] as const, `${name}.lane`);
   const publish = oneOf(fields.get('publish'), ['anyone', 'members'] as const, `${name}.publish`);
   const coalesce = checkCoalesce(fields.get('coalesce'), `${name}.coalesce`);
+  const asked = fields.get('limits');
+  const limits = asked === undefined ? undefined : countsOf(asked, `${name}.limits`, LIMIT_KEYS);
   const history = checkHistory(fields.get('history'), `${name}.history`);
   return {
     pattern,
@@ -124,6 +150,7 @@ function checkRule(value: unknown, name: string): Rule {
     ...(publish === undefined ? {} : { publish }),
     ...(history === undefined ? {} : { history }),
     ...(coalesce === undefined ? {} : { coalesce }),
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 
@@ -153,6 +180,29 @@ function checkHistory(value: unknown, name: string): Rule['history'] {
     ...(count === undefined ? {} : { count }),
     ...(age === undefined ? {} : { age }),
   };
+}
+
+/** Whole numbers from 1, of these keys. Throws in words for the operator. */
+export function countsOf<Key extends string>(
+  json: unknown,
+  name: string,
+  known: readonly Key[],
+): { readonly [key in Key]?: number } {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new Error(`${name} must be an object with ${known.join(', ')}`);
+  }
+  const counts: { [key in Key]?: number } = {};
+  for (const [key, value] of Object.entries(json)) {
+    const one = known.find((each) => each === key);
+    if (one === undefined) {
+      throw new Error(`${name} has an unknown key "${key}"; known: ${known.join(', ')}`);
+    }
+    if (!Number.isInteger(value) || Number(value) < 1) {
+      throw new Error(`${name}.${key} must be a whole number from 1`);
+    }
+    counts[one] = Number(value);
+  }
+  return counts;
 }
 
 function isCount(value: unknown): value is number {

@@ -38,6 +38,7 @@ export async function subscribe(
   if (logs === undefined && isDurable(command.headers)) throw notDurable();
   if (logs === undefined) assertNoPast(command.headers);
   const { id, ack, receipt } = command;
+  await assertFewRooms(id, destination, session);
   const selector = selectorOf(command.headers);
   const subscription: Subscription = {
     connectionId: session.connection.id,
@@ -63,6 +64,24 @@ export async function subscribe(
       logs,
     );
   if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+}
+
+/** By the operator's bound alone: it reads what the connection holds. */
+async function assertFewRooms(
+  id: string,
+  { kind }: Destination,
+  { connection, ports }: Session,
+): Promise<void> {
+  const most = ports.rates?.roomsPerConnection;
+  if (most === undefined || kind !== 'room') return;
+  const all = await ports.store.subscriptions(connection.id);
+  const rooms = all.filter((one) => one.id !== id && one.destination.startsWith('/room/'));
+  if (rooms.length < most) return;
+  throw new BrokerError(
+    'too-many-subscriptions',
+    `A connection may be in ${most} rooms`,
+    'UNSUBSCRIBE from one of them first, or open another connection.',
+  );
 }
 
 /** What only the owner hears goes by a name that is the owner's alone. */

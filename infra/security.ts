@@ -7,6 +7,7 @@ import {
   fieldsOf,
   type IdentitySettings,
   parseSecurity,
+  type RateSettings,
   SECURITY_KEYS,
 } from '../broker/identity-settings.ts';
 import type { Permission } from '../broker/permission.ts';
@@ -94,15 +95,13 @@ export interface SecurityProps {
    */
   readonly administration?: { readonly keys: readonly string[] };
   /**
-   * How fast one may send, and how many connections a user may have.
+   * How fast one connection or user may send, and what each may hold. Counted by each environment
+   * for itself, at no read and no write; `connectionsPerUser` and `roomsPerConnection` read once for
+   * each connection or room.
    *
-   * @default - no bound but the backlog of five seconds, and the stage's throttle
+   * @default - 1,000 messages and 4 MB a second of a connection; 100 subscriptions
    */
-  readonly limits?: {
-    readonly messagesPerSecond?: number;
-    readonly userMessagesPerSecond?: number;
-    readonly connectionsPerUser?: number;
-  };
+  readonly limits?: RateSettings;
 }
 
 /** What functions are shipped with, and what those need besides that see who clients are. */

@@ -58,7 +58,8 @@ export function destinationsHandler(ports: Ports, sessions: Sessions): HttpHandl
     }
 
     function refuse(error: BrokerError, more: HeaderMap, status: number): Promise<void> {
-      const told = error.code === 'rate-limited' ? { ...more, 'Retry-After': '1' } : more;
+      const [, seconds] = error.headers.find(([name]) => name === 'retry-after') ?? [];
+      const told = seconds === undefined ? more : { ...more, 'Retry-After': seconds };
       return answer(reply, status, told, `${replyText({ type: 'error', error })}\n`);
     }
   };

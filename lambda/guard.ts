@@ -5,12 +5,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Shipped, ShippedWorld } from '../adapters/identity/shipped.ts';
 import { makeDirectory } from '../broker/directory.ts';
+import type { RateSettings } from '../broker/identity-settings.ts';
 import type { Ports, Shelf } from '../broker/ports.ts';
 import { makeRates } from '../broker/rates.ts';
 import { makeRevocations } from '../broker/revocations.ts';
 
 type Ship = typeof import('../adapters/identity/shipped.ts').ship;
 type Invoke = ReturnType<typeof import('../adapters/lambda/invoke.ts').makeInvoke>;
+
+/**
+ * Unless the operator says otherwise: each message is paid for, and what sends faster is no honest
+ * client. 4 MB are 128 of the gateway's largest frames.
+ */
+const RATES: RateSettings = { messagesPerSecond: 1000, bytesPerSecond: 4 * 1024 * 1024 };
 
 /** Without the file, everybody may do everything. Throws in words for the operator. */
 export async function loadShipped(
@@ -36,7 +43,7 @@ export function guardPorts(
 ): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory' | 'rates'> {
   const named = {
     ...(origins && { origins: new Set(origins.map((origin) => origin.toLowerCase())) }),
-    ...(rates && { rates: makeRates(rates, clock) }),
+    rates: makeRates({ ...RATES, ...rates }, clock),
   };
   if (identity === undefined) return { ...named };
   const kept = shelf();

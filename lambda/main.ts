@@ -27,21 +27,19 @@ import { readTask, sqsLater } from '../adapters/sqs/later.ts';
 import { consoleLog, systemClock, systemIds, systemTimer } from '../adapters/system.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Ingress, Later, Liveness, Logs, Outbox, Ports } from '../broker/ports.ts';
-import { engineioCarrier } from '../protocol/engineio/carrier.ts';
+import { bounded } from '../broker/rates.ts';
 import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
-import { socketioDialect } from '../protocol/socketio/dialect.ts';
 import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import { lambdaApplications, loadInvoke, readApplications } from './applications.ts';
 import { workHandler } from './background.ts';
-import { directIngress, endingIngress } from './broker-sessions.ts';
+import { directIngress } from './broker-sessions.ts';
 import { connectHandler, type Greeter } from './connect.ts';
 import { deadHandler } from './dead.ts';
 import { disconnectHandler } from './disconnect.ts';
-import { engineDoor, withUpgrades } from './engineio-socket.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import type { HttpHandler } from './exchange.ts';
 import { type FunctionUrlEvent, streamed, streamingRuntime } from './function-url.ts';
@@ -53,20 +51,16 @@ import { readPolicies } from './rules.ts';
 import { streamHandler } from './stream.ts';
 import { SERVER } from './version.ts';
 
-export const connect = /* @__PURE__ */ wired((world) => {
-  const table = tabled(world);
-  const ports = { ...world, ...guarding(world), store: dynamoStore(table) };
-  const greeter = greeting(world);
-  // Whoever begins with a WebSocket waits for the first word: without a greeter there is no use.
-  const door = greeter && engineDoor(dynamoMailboxes(table));
-  return connectHandler(ports, greeter, door);
-});
+export const connect = /* @__PURE__ */ wired((world) =>
+  connectHandler(
+    { ...world, ...guarding(world), store: dynamoStore(tabled(world)) },
+    greeting(world),
+  ),
+);
 export const disconnect = /* @__PURE__ */ wired((world) =>
-  disconnectHandler(upgrading(world, endingIngress), queueing(world)),
+  disconnectHandler(conversing(world), queueing(world)),
 );
-export const message = /* @__PURE__ */ wired((world) =>
-  messageHandler(upgrading(world, (ports) => entering(world, ports))),
-);
+export const message = /* @__PURE__ */ wired((world) => messageHandler(conversing(world)));
 export const dead = /* @__PURE__ */ wired((world) => deadHandler(conversing(world)));
 export const deliver = /* @__PURE__ */ wired((world) => {
   const table = tabled(world);
@@ -84,9 +78,8 @@ export const http = /* @__PURE__ */ streaming((world) => {
   return makeHttp({
     ports,
     mailboxes: dynamoMailboxes(tabled(world)),
-    ingress: entering(world, ports),
+    ingress: queueing(world) ?? directIngress(messageHandler(ports), ports),
     administration: SHIPPED.administration,
-    engine: { prefix: '/socket.io' },
     sockjs: {
       prefix: '/sockjs',
       websocket: world.environment.frontDoor,
@@ -138,7 +131,7 @@ function wire<Handler>(make: (world: World) => Handler): Handler {
       timer: systemTimer,
       ids: systemIds,
       log,
-      limits: LIMITS,
+      limits: bounded(LIMITS, SHIPPED.limits),
     });
   } catch (cause) {
     log.error('environment', cause);
@@ -155,16 +148,6 @@ function tabled(world: World) {
 function queueing({ environment: { queueUrl } }: World): Ingress | undefined {
   if (queueUrl === undefined) return undefined;
   return sqsIngress({ client: new SQSClient({}), queueUrl });
-}
-
-/** What HTTP sessions say goes the way of what is said on sockets. */
-function entering(world: World, ports: Ports): Ingress {
-  return queueing(world) ?? directIngress(messageHandler(ports), ports);
-}
-
-/** The ports of those who hear sockets: one of them may be the way into an HTTP session. */
-function upgrading(world: World, ingressOf: (ports: Ports) => Ingress): Ports {
-  return withUpgrades(conversing(world), dynamoMailboxes(tabled(world)), ingressOf);
 }
 
 function greeting({ environment: { greetingsUrl } }: World): Greeter | undefined {
@@ -197,7 +180,6 @@ function posting(world: World): Outbox {
 /** Read once, before the first event: it names who may come in. */
 const SHIPPED = await loadShipped(new URL('.', import.meta.url), {
   clock: systemClock,
-  timer: systemTimer,
   limits: LIMITS,
   log: consoleLog(),
   variables: process.env,
@@ -222,9 +204,9 @@ const UNASKED: Pick<Logs, 'later' | 'liveness'> = {
 function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>> = {}): Ports {
   const table = tabled(world);
   const { held, ...store } = dynamoStore(table);
+  timer: systemTimer,
   const policies = readPolicies(new URL('rules.json', import.meta.url));
   const appending = DynamoDBDocumentClient.from(appendingClient());
-  const sockets = posting(world);
   const logs: Logs = {
     held,
     journal: dynamoJournal({ ...table, policies, appending }),
@@ -241,13 +223,11 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
     ...applying(world),
     store,
     outbox: routeOutbox({
-      sockets,
-      sessions: mailboxOutbox({ ...world, mailboxes: dynamoMailboxes(table), sockets }),
+      sockets: posting(world),
+      sessions: mailboxOutbox({ ...world, mailboxes: dynamoMailboxes(table) }),
     }),
-    dialects: new Map(
-      [stompDialect, jsonDialect, eventsDialect, socketioDialect].map((one) => [one.name, one]),
-    ),
-    carriers: new Map([rawCarrier, sockjsCarrier, engineioCarrier].map((one) => [one.name, one])),
+    dialects: new Map([stompDialect, jsonDialect, eventsDialect].map((one) => [one.name, one])),
+    carriers: new Map([rawCarrier, sockjsCarrier].map((carrier) => [carrier.name, carrier])),
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: SERVER,

@@ -35,12 +35,18 @@ export async function publish(
   const arrival = `${epoch.toString(36)}-${ports.ids.random().replaceAll('-', '')}`;
   const ids = bodies.map((_, index) => `${arrival}-${index.toString(36)}`);
   try {
+    // All or none.
+    assertRate(session, {
+      bytes: bodies.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      messages: bodies.length,
+      place: { epoch, repeated: false },
+      unconnected: true,
+    });
     for (const [index, { bytes, type }] of bodies.entries()) {
       const headers: Headers = [
         ['content-type', type],
         ...idHeader(publishId, bodies.length > 1 ? index : undefined),
       ];
-      assertRate(session);
       const place = { stamp: '', messageId: ids[index] ?? '', epoch, repeated: false };
       await send({ type: 'send', destination, headers, body: bytes }, session, place);
     }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { consoleLog, systemClock } from '../adapters/system.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { Log } from '../broker/ports.ts';
+import { bounded } from '../broker/rates.ts';
 import type { Rule } from '../broker/rules.ts';
 import type { Http } from '../lambda/http.ts';
 import { startAgenda } from './agenda.ts';
@@ -164,12 +165,14 @@ const HOME_LIMITS: Partial<Limits> = {
  * This gateway's 410 is a fact, unless faults are asked for: nobody shall wait ten seconds for a
  * newborn that has left.
  */
-function brokerLimits({ faults, limits }: BrokerOptions): Partial<Limits> {
-  return {
+function brokerLimits({ faults, limits, security }: BrokerOptions): Partial<Limits> {
+  const all = {
+    ...LIMITS,
     ...HOME_LIMITS,
     ...(faults === undefined ? { youngConnectionSeconds: 0 } : {}),
     ...limits,
   };
+  return bounded(all, security?.limits);
 }
 
 /** Handlers, and what is kept below them. */

@@ -60,7 +60,7 @@ export function securityPorts(
 ): Pick<Ports, 'identity' | 'origins' | 'revocations' | 'directory' | 'applications' | 'rates'> {
   return {
     ...(applications === undefined ? {} : { applications }),
-    ...(rates === undefined ? {} : { rates: makeRates(rates, systemClock) }),
+    rates: makeRates(rates ?? {}, systemClock),
     ...(origins === undefined ? {} : { origins }),
     ...(identity === undefined
       ? {}

@@ -52,6 +52,6 @@ test('Rooms: every request shown in the text is taken', async () => {
 test('Rules: the file shown is one', () => {
   const [, text = ''] = /```json\n([\s\S]+?)```/.exec(section('Rules')) ?? [];
   const { rules } = JSON.parse(text);
-  expect(parseRules(rules)).toHaveLength(3);
+  expect(parseRules(rules)).toHaveLength(4);
   expect(() => makePolicies(parseRules(rules))).not.toThrow();
 });
