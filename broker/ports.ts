@@ -460,10 +460,6 @@ export interface Credentials {
   readonly token: string;
   /** Of STOMP: who it says it is. */
   readonly login?: string;
-}
-
-/**
- * Who is who. Never throws for what a client has sent: `refused` is all that is known of a bad
   /** What they came with, for a hook of the operator's own. */
   readonly arrival?: Arrival;
 }
@@ -483,18 +479,22 @@ export interface Signer {
   readonly accountId?: string | null;
   readonly accessKey?: string | null;
   readonly cognitoIdentityId?: string | null;
+}
+
+/**
+ * Who is who. Never throws for what a client has sent: `refused` is all that is known of a bad
  * token, `expired` one that was good.
  */
 export interface Identity {
   authenticate(credentials: Credentials): Promise<Principal | 'refused' | 'expired'>;
   /** Whoever shows nothing; undefined: such a client is refused. */
   readonly anonymous: Principal | undefined;
+  /** Where handshakes are signed: whose this signature is. Absent: they are not. */
+  readonly signed?: (signer: Signer) => Principal | 'refused';
   /** Name of the cookie that may hold a token. */
   readonly cookie: string;
   /** Of the configuration: principals of another are asked to connect anew. */
   readonly policy: string;
-  /** Where handshakes are signed: whose this signature is. Absent: they are not. */
-  readonly signed?: (signer: Signer) => Principal | 'refused';
 }
 
 /** Who is shut out now. */
