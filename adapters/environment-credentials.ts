@@ -1,7 +1,7 @@
 /**
- * Stands in for `@aws-sdk/credential-provider-node` in the bundles: a Lambda function has its
- * credentials in the environment and nowhere else, so the providers of profiles, SSO, tokens and
- * instance metadata, a third of the bundle, need not travel. Only `esbuild`'s alias imports it.
+ * A Lambda function has its credentials, and its Region, in the environment and nowhere else. In the
+ * bundles this stands in for `@aws-sdk/credential-provider-node`: the providers of profiles, SSO,
+ * tokens and instance metadata, a third of the bundle, need not travel.
  */
 
 interface Credentials {
@@ -23,4 +23,11 @@ export function defaultProvider(): () => Promise<Credentials> {
     }
     return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
   };
+}
+
+/** Throws in words where it is missing. */
+export function environmentRegion(): string {
+  const region = process.env['AWS_REGION'];
+  if (!region) throw new Error('AWS_REGION is not in the environment');
+  return region;
 }

@@ -6,14 +6,12 @@
 import { connect } from 'node:tls';
 import { fastManagement } from '../adapters/apigateway/fast.ts';
 import { httpsSender } from '../adapters/apigateway/https-sender.ts';
-import {
-  type Management,
-  managementClient,
-  sdkManagement,
-} from '../adapters/apigateway/management.ts';
+import type { Management } from '../adapters/apigateway/management.ts';
 import { gatewayOutbox } from '../adapters/apigateway/outbox.ts';
+import { managementClient, sdkManagement } from '../adapters/apigateway/sdk.ts';
 import type { Sender } from '../adapters/apigateway/sender.ts';
 import { socketSender } from '../adapters/apigateway/socket-sender.ts';
+import { defaultProvider, environmentRegion } from '../adapters/environment-credentials.ts';
 import { systemClock, systemTimer } from '../adapters/system.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Delivery } from '../broker/ports.ts';
@@ -53,8 +51,7 @@ function through(management: Management): Post {
 }
 
 async function management(): Promise<Management> {
-  const client = managementClient(endpoint);
-  if (kind === 'sdk') return sdkManagement(client);
+  if (kind === 'sdk') return sdkManagement(managementClient(endpoint));
   const senders: Readonly<Record<string, () => Promise<Sender>>> = {
     https: async () => httpsSender(options),
     sockets: async () => socketSender(options),
@@ -62,7 +59,8 @@ async function management(): Promise<Management> {
   };
   const sender = await senders[kind]?.();
   if (sender === undefined) throw new Error(`No such contender: ${kind}`);
-  return fastManagement({ client, endpoint, sender, clock: systemClock });
+  const own = { region: environmentRegion(), credentials: defaultProvider() };
+  return fastManagement({ ...own, endpoint, sender, clock: systemClock });
 }
 
 /** No dependency of this package: measured where it is installed. */

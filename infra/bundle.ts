@@ -4,39 +4,22 @@
  * no source map and no path of the machine in it, so that the same sources give the same asset hash
  * everywhere. `node --import tsx infra/bundle.ts [folder]`, by default build/.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { HANDLERS, type HandlerName } from './handler.ts';
+import { ALIASES, thinSdk } from './thin-sdk.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-const LEFT_OUT = join(root, 'infra/left-out.ts');
-const ENDPOINTS = join(root, 'adapters/regional-endpoint.ts');
-
-/** What the SDK brings for other places than a Lambda: module → what stands in for it. */
-const ALIASES = {
-  '@aws-sdk/client-sqs': join(root, 'adapters/sqs/send-message.ts'),
-  '@aws-sdk/credential-provider-node': join(root, 'adapters/environment-credentials.ts'),
-  '@aws-sdk/endpoint-cache': LEFT_OUT,
-};
-
-/** The same for files within the SDK's packages. Of their package.json only the version is read. */
-const thinSdk: Plugin = {
-  name: 'thin-sdk',
-  setup({ onResolve, onLoad }) {
-    const files = /\/(Sha256Js|Md5Js|DefaultRateLimiter|getInstanceMetadataRegion|partitions)$/;
-    onResolve({ filter: files }, () => ({ path: LEFT_OUT }));
-    const rules = /client-([a-z]+)\/dist-es\/endpoint\/endpointResolver\.js$/;
-    onLoad({ filter: rules }, ({ path }) => ({
-      contents: `import { regionalEndpoints } from ${JSON.stringify(ENDPOINTS)};
-        export const defaultEndpointResolver = regionalEndpoints('${rules.exec(path)?.[1]}');`,
-    }));
-    onLoad({ filter: /@aws-sdk\/[^/]+\/package\.json$/ }, ({ path }) => {
-      const { version } = JSON.parse(readFileSync(path, 'utf8'));
-      return { contents: JSON.stringify({ version }), loader: 'json' };
-    });
+/** What is posted through the SDK with is loaded from beside the bundle, and where it is asked for. */
+const sdkPosting: Plugin = {
+  name: 'sdk-posting',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/apigateway\/sdk\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './sdk.mjs', external: true } : undefined,
+    );
   },
 };
 
@@ -50,7 +33,7 @@ function options(handler: HandlerName, folder: string): BuildOptions {
     outfile: join(folder, handler, 'index.mjs'),
     alias: ALIASES,
     external: NEVER_LOADED,
-    plugins: [thinSdk],
+    plugins: [thinSdk('dynamodb'), sdkPosting],
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -68,16 +51,18 @@ function report(handler: HandlerName, { outputs }: Metafile): void {
   console.log(`${handler.padEnd(12)}${(bytes / 1024).toFixed(1).padStart(7)} KB`);
 }
 
-/** Files shipped beside a bundle where they are needed: who is known, and whose code is asked. */
+/** Files shipped beside a bundle where they are needed: who is known, whose code is asked, how to post. */
 const BESIDE = {
   identity: 'adapters/identity/shipped.ts',
   applications: 'adapters/lambda/invoke.ts',
+  sdk: 'adapters/apigateway/sdk.ts',
 } as const;
 
 function beside(name: keyof typeof BESIDE, folder: string): BuildOptions {
   const { stdin: _, ...common } = options('connect', folder);
   return {
     ...common,
+    plugins: [thinSdk('any')],
     entryPoints: [join(root, BESIDE[name])],
     outfile: join(folder, name, 'index.mjs'),
   };
@@ -89,7 +74,7 @@ for (const handler of HANDLERS) {
   const { metafile } = await build(options(handler, folder));
   if (metafile !== undefined) report(handler, metafile);
 }
-for (const name of ['identity', 'applications'] as const) {
+for (const name of ['identity', 'applications', 'sdk'] as const) {
   rmSync(join(folder, name), { recursive: true, force: true });
   await build(beside(name, folder));
 }

@@ -166,6 +166,7 @@ export class BrokerFunctions extends Construct {
         ...(met?.statements ?? []),
       ],
       ...(asked === undefined && !met?.asks ? {} : { asks: true }),
+      ...(this.bySdk(handler) ? { postsBySdk: true } : {}),
       ...(security === undefined ? {} : { security: security.json }),
       ...(handler === 'deliver' ? { timeout: DELIVER_TIMEOUT } : {}),
       ...(handler === 'http' ? { timeout: HTTP_TIMEOUT } : {}),
@@ -197,8 +198,13 @@ export class BrokerFunctions extends Construct {
     return handler === 'disconnect' || handler === 'http';
   }
 
+  /** `connect` posts nothing. */
+  private bySdk(handler: HandlerName): boolean {
+    return this.props.posting === 'sdk' && handler !== 'connect';
+  }
+
   private environment(handler: HandlerName): Readonly<Record<string, string>> {
-    const { table, stage, queues, tasks, greetings, frontDoor, posting } = this.props;
+    const { table, stage, queues, tasks, greetings, frontDoor } = this.props;
     const queue = this.queues(handler) ? queues?.queue : undefined;
     const asked = this.asked(handler);
     return {
@@ -210,7 +216,7 @@ export class BrokerFunctions extends Construct {
         ? {}
         : { [VARIABLES.greetings]: greetings.queueUrl }),
       ...(frontDoor && handler === 'http' ? { [VARIABLES.frontDoor]: 'yes' } : {}),
-      ...(posting === 'sdk' && handler !== 'connect' ? { [VARIABLES.posting]: posting } : {}),
+      ...(this.bySdk(handler) ? { [VARIABLES.posting]: 'sdk' } : {}),
       ...(handler === 'deliver' ? { [VARIABLES.tasks]: tasks.queue.queueUrl } : {}),
       ...(MEET_CLIENTS.has(handler) ? this.props.security?.environment : {}),
     };

@@ -34,6 +34,8 @@ const SECURITY_FILE = 'security.json';
 const IDENTITY_FILE = 'identity.mjs';
 /** The same of lambda/applications.ts. */
 const APPLICATIONS_FILE = 'applications.mjs';
+/** The bundles import it where posts leave through the SDK. */
+const SDK_FILE = 'sdk.mjs';
 
 export interface HandlerProps {
   readonly handler: HandlerName;
@@ -47,6 +49,8 @@ export interface HandlerProps {
   readonly security?: string;
   /** True: `applications.mjs` stands there, which asks the operator's own Lambdas. */
   readonly asks?: boolean;
+  /** True: `sdk.mjs` stands there, the SDK's client of `@connections`. */
+  readonly postsBySdk?: boolean;
   readonly logRetention?: RetentionDays;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
@@ -81,14 +85,17 @@ export function handlerFunction(scope: Construct, id: string, props: HandlerProp
 }
 
 /** Where nothing will be deployed (`cdk list`, template tests) no bundle is asked for. */
-function bundle(scope: Construct, { handler, rules, security, asks }: HandlerProps): Code {
+function bundle(
+  scope: Construct,
+  { handler, rules, security, asks, postsBySdk }: HandlerProps,
+): Code {
   if (!Stack.of(scope).bundlingRequired) return Code.fromInline('// not bundled');
   const folder = `${BUILD}${handler}`;
   if (!existsSync(folder)) {
     throw new Error(`There is no bundle of "${handler}": run "npm run bundle" first.`);
   }
-  if (rules === undefined && security === undefined && !asks) return Code.fromAsset(folder);
-  return withFiles(folder, {
+  const files = {
+    ...(postsBySdk ? { [SDK_FILE]: readFileSync(`${BUILD}sdk/index.mjs`, 'utf8') } : {}),
     ...(asks
       ? { [APPLICATIONS_FILE]: readFileSync(`${BUILD}applications/index.mjs`, 'utf8') }
       : {}),
@@ -99,7 +106,8 @@ function bundle(scope: Construct, { handler, rules, security, asks }: HandlerPro
           [SECURITY_FILE]: security,
           [IDENTITY_FILE]: readFileSync(`${BUILD}identity/index.mjs`, 'utf8'),
         }),
-  });
+  };
+  return Object.keys(files).length === 0 ? Code.fromAsset(folder) : withFiles(folder, files);
 }
 
 /** A folder, and `rules.json` beside what is in it. */

@@ -30,3 +30,35 @@ export const getInstanceMetadataRegion = leftOut;
 
 /** Which Regions belong together; endpoints are made of the Region alone (regional-endpoint.ts). */
 export const partitionsInfo = { version: '', partitions: [] };
+
+/** The same: a retry mode. */
+export class AdaptiveRetryStrategy {
+  readonly acquireInitialRetryToken = leftOut;
+}
+
+/** Of streams of events. */
+export class HeaderFormatter {
+  readonly format = leftOut;
+}
+
+/** Where a request's parts stand in headers, query and path: DynamoDB has all in the body. */
+export const HttpBindingNormalizedSchema = { of: leftOut };
+export const getHttpOperationBindings = () => [];
+
+/** Times, which none of our operations on a table gets or gives. */
+export const dateToUtcString = leftOut;
+export const parseRfc3339DateTime = leftOut;
+export const parseRfc3339DateTimeWithOffset = leftOut;
+export const parseRfc7231DateTime = leftOut;
+export const parseEpochTimestamp = leftOut;
+
+/** Which Node runs is the template's choice. */
+export const emitWarningIfUnsupportedVersion = (): void => undefined;
+export const state = { warningEmitted: true };
+
+/** A function has no `~/.aws`. */
+export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} });
+export const CONFIG_PREFIX_SEPARATOR = '.';
+
+/** S3's buckets as parts of host names. */
+export const resolveParamsForS3 = leftOut;

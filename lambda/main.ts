@@ -3,14 +3,13 @@
  * are wired once per cold start; a fault in the wiring is logged once, and thrown by each invocation.
  * Each handler has a wiring of its own, marked pure, so that its bundle holds only what it reaches.
  */
-import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { fastManagement } from '../adapters/apigateway/fast.ts';
 import { gatewayLiveness } from '../adapters/apigateway/liveness.ts';
-import { managementClient } from '../adapters/apigateway/management.ts';
-import { gatewayOutbox, sdkOutbox } from '../adapters/apigateway/outbox.ts';
+import { loadedManagement, type Management } from '../adapters/apigateway/management.ts';
+import { gatewayOutbox } from '../adapters/apigateway/outbox.ts';
 import { socketSender } from '../adapters/apigateway/socket-sender.ts';
 import { dynamoChecks } from '../adapters/dynamodb/checks.ts';
 import { appendingClient, dynamoJournal } from '../adapters/dynamodb/journal.ts';
@@ -19,6 +18,7 @@ import { dynamoRoster } from '../adapters/dynamodb/roster.ts';
 import { dynamoShelf } from '../adapters/dynamodb/shelf.ts';
 import { dynamoStore } from '../adapters/dynamodb/store.ts';
 import { decodeStream } from '../adapters/dynamodb/stream.ts';
+import { defaultProvider, environmentRegion } from '../adapters/environment-credentials.ts';
 import { mailboxOutbox } from '../adapters/mailbox/outbox.ts';
 import { routeLiveness, routeOutbox } from '../adapters/route.ts';
 import { readGreeting, sqsGreeter } from '../adapters/sqs/greeter.ts';
@@ -28,18 +28,21 @@ import { consoleLog, systemClock, systemIds, systemTimer } from '../adapters/sys
 import { LIMITS } from '../broker/limits.ts';
 import type { Ingress, Later, Liveness, Logs, Outbox, Ports } from '../broker/ports.ts';
 import { bounded } from '../broker/rates.ts';
+import { engineioCarrier } from '../protocol/engineio/carrier.ts';
 import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
+import { socketioDialect } from '../protocol/socketio/dialect.ts';
 import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import { lambdaApplications, loadInvoke, readApplications } from './applications.ts';
 import { workHandler } from './background.ts';
-import { directIngress } from './broker-sessions.ts';
+import { directIngress, endingIngress } from './broker-sessions.ts';
 import { connectHandler, type Greeter } from './connect.ts';
 import { deadHandler } from './dead.ts';
 import { disconnectHandler } from './disconnect.ts';
+import { engineDoor, withUpgrades } from './engineio-socket.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import type { HttpHandler } from './exchange.ts';
 import { type FunctionUrlEvent, streamed, streamingRuntime } from './function-url.ts';
@@ -51,16 +54,20 @@ import { readPolicies } from './rules.ts';
 import { streamHandler } from './stream.ts';
 import { SERVER } from './version.ts';
 
-export const connect = /* @__PURE__ */ wired((world) =>
-  connectHandler(
-    { ...world, ...guarding(world), store: dynamoStore(tabled(world)) },
-    greeting(world),
-  ),
-);
+export const connect = /* @__PURE__ */ wired((world) => {
+  const table = tabled(world);
+  const ports = { ...world, ...guarding(world), store: dynamoStore(table) };
+  const greeter = greeting(world);
+  // Whoever begins with a WebSocket waits for the first word: without a greeter there is no use.
+  const door = greeter && engineDoor(dynamoMailboxes(table));
+  return connectHandler(ports, greeter, door);
+});
 export const disconnect = /* @__PURE__ */ wired((world) =>
-  disconnectHandler(conversing(world), queueing(world)),
+  disconnectHandler(upgrading(world, endingIngress), queueing(world)),
 );
-export const message = /* @__PURE__ */ wired((world) => messageHandler(conversing(world)));
+export const message = /* @__PURE__ */ wired((world) =>
+  messageHandler(upgrading(world, (ports) => entering(world, ports))),
+);
 export const dead = /* @__PURE__ */ wired((world) => deadHandler(conversing(world)));
 export const deliver = /* @__PURE__ */ wired((world) => {
   const table = tabled(world);
@@ -78,8 +85,9 @@ export const http = /* @__PURE__ */ streaming((world) => {
   return makeHttp({
     ports,
     mailboxes: dynamoMailboxes(tabled(world)),
-    ingress: queueing(world) ?? directIngress(messageHandler(ports), ports),
+    ingress: entering(world, ports),
     administration: SHIPPED.administration,
+    engine: { prefix: '/socket.io' },
     sockjs: {
       prefix: '/sockjs',
       websocket: world.environment.frontDoor,
@@ -150,6 +158,16 @@ function queueing({ environment: { queueUrl } }: World): Ingress | undefined {
   return sqsIngress({ client: new SQSClient({}), queueUrl });
 }
 
+/** What HTTP sessions say goes the way of what is said on sockets. */
+function entering(world: World, ports: Ports): Ingress {
+  return queueing(world) ?? directIngress(messageHandler(ports), ports);
+}
+
+/** The ports of those who hear sockets: one of them may be the way into an HTTP session. */
+function upgrading(world: World, ingressOf: (ports: Ports) => Ingress): Ports {
+  return withUpgrades(conversing(world), dynamoMailboxes(tabled(world)), ingressOf);
+}
+
 function greeting({ environment: { greetingsUrl } }: World): Greeter | undefined {
   if (greetingsUrl === undefined) return undefined;
   return sqsGreeter({ client: new SQSClient({}), queueUrl: greetingsUrl });
@@ -161,25 +179,32 @@ function postponing({ environment: { tasksUrl } }: World): Later {
 }
 
 function asking(world: World): Liveness {
-  const { managementEndpoint } = world.environment;
-  const gateway = gatewayLiveness(
-    new ApiGatewayManagementApiClient({ endpoint: managementEndpoint }),
-  );
+  const gateway = gatewayLiveness({ ...world, management: managing(world) });
   return routeLiveness(gateway, dynamoMailboxes(tabled(world)));
 }
 
 function posting(world: World): Outbox {
+  return gatewayOutbox({ ...world, management: managing(world) });
+}
+
+/** The SDK's client is a file beside the bundle (infra/bundle.ts): who posts fast does not load it. */
+function managing(world: World): Management {
   const { managementEndpoint: endpoint, posting } = world.environment;
-  const client = managementClient(endpoint);
-  if (posting === 'sdk') return sdkOutbox({ ...world, client });
+  if (posting === 'sdk') {
+    return loadedManagement(async () => {
+      const { managementClient, sdkManagement } = await import('../adapters/apigateway/sdk.ts');
+      return sdkManagement(managementClient(endpoint));
+    });
+  }
   const sender = socketSender({ ...world, endpoint, socketsMax: world.limits.postsAtOnceMax });
-  const management = fastManagement({ ...world, client, endpoint, sender });
-  return gatewayOutbox({ ...world, management });
+  const own = { region: environmentRegion(), credentials: defaultProvider() };
+  return fastManagement({ ...world, ...own, endpoint, sender });
 }
 
 /** Read once, before the first event: it names who may come in. */
 const SHIPPED = await loadShipped(new URL('.', import.meta.url), {
   clock: systemClock,
+  timer: systemTimer,
   limits: LIMITS,
   log: consoleLog(),
   variables: process.env,
@@ -204,9 +229,9 @@ const UNASKED: Pick<Logs, 'later' | 'liveness'> = {
 function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>> = {}): Ports {
   const table = tabled(world);
   const { held, ...store } = dynamoStore(table);
-  timer: systemTimer,
   const policies = readPolicies(new URL('rules.json', import.meta.url));
   const appending = DynamoDBDocumentClient.from(appendingClient());
+  const sockets = posting(world);
   const logs: Logs = {
     held,
     journal: dynamoJournal({ ...table, policies, appending }),
@@ -223,11 +248,13 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
     ...applying(world),
     store,
     outbox: routeOutbox({
-      sockets: posting(world),
-      sessions: mailboxOutbox({ ...world, mailboxes: dynamoMailboxes(table) }),
+      sockets,
+      sessions: mailboxOutbox({ ...world, mailboxes: dynamoMailboxes(table), sockets }),
     }),
-    dialects: new Map([stompDialect, jsonDialect, eventsDialect].map((one) => [one.name, one])),
-    carriers: new Map([rawCarrier, sockjsCarrier].map((carrier) => [carrier.name, carrier])),
+    dialects: new Map(
+      [stompDialect, jsonDialect, eventsDialect, socketioDialect].map((one) => [one.name, one]),
+    ),
+    carriers: new Map([rawCarrier, sockjsCarrier, engineioCarrier].map((one) => [one.name, one])),
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: SERVER,

@@ -1,45 +1,57 @@
 /**
- * `@connections` at a tenth and less of the SDK's CPU a post: posts are signed here and leave over
- * a sender of our own; the rare DELETE goes through the SDK's client, whose region and credentials
- * sign posts as well, fresh ones as soon as it has them.
+ * `@connections` at a tenth and less of the SDK's CPU a request: signed here, and sent over a sender
+ * of our own. Credentials are asked for again each second, so fresh ones sign within one.
  */
-import type { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import type { Clock } from '../../broker/ports.ts';
-import { type Answer, type Management, sdkManagement } from './management.ts';
+import type { Answer, Management } from './management.ts';
 import type { Sender, SenderAnswer } from './sender.ts';
-import { type PostSigner, postSigner } from './signature.ts';
+import { type Credentials, connectionsSigner, type Method } from './signature.ts';
 
 export interface FastOptions {
-  /** As for `sdkManagement`, with the same endpoint. */
-  readonly client: ApiGatewayManagementApiClient;
+  /** The stage's callback URL. */
   readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: () => Promise<Credentials>;
   readonly sender: Sender;
   readonly clock: Clock;
 }
 
-export function fastManagement({ client, endpoint, sender, clock }: FastOptions): Management {
-  let signing: Promise<PostSigner> | undefined;
-  let signer: PostSigner | undefined;
-  const ready = async (): Promise<PostSigner> => {
-    signing ??= client.config.region().then((region) => postSigner({ endpoint, region }));
-    signer = await signing;
-    return signer;
+export function fastManagement({
+  endpoint,
+  region,
+  credentials,
+  sender,
+  clock,
+}: FastOptions): Management {
+  const { sign } = connectionsSigner({ endpoint, region });
+  let known: Credentials | undefined;
+  let knownSecond = 0;
+  const request = async (
+    method: Method,
+    connectionId: string,
+    body: Uint8Array,
+  ): Promise<Answer> => {
+    try {
+      const now = clock.now();
+      const second = Math.floor(now / 1000);
+      if (known === undefined || second !== knownSecond) {
+        known = await credentials();
+        knownSecond = second;
+      }
+      const signed = sign({ method, connectionId, body, now }, known);
+      return answerOf(await sender.send(signed, body));
+    } catch (cause) {
+      return { status: undefined, words: '', cause };
+    }
   };
   return {
-    ...sdkManagement(client),
-    async post(connectionId, body) {
-      try {
-        const { sign } = signer ?? (await ready());
-        const credentials = await client.config.credentials();
-        const signed = sign({ connectionId, body, now: clock.now() }, credentials);
-        return answerOf(await sender.send(signed, body));
-      } catch (cause) {
-        return { status: undefined, words: '', cause };
-      }
-    },
+    post: (connectionId, payload) => request('POST', connectionId, payload),
+    get: (connectionId) => request('GET', connectionId, NOTHING),
+    delete: (connectionId) => request('DELETE', connectionId, NOTHING),
   };
 }
 
+const NOTHING = Buffer.alloc(0);
 const DONE: Answer = { status: 200, words: '' };
 
 function answerOf({ status, errorType, body }: SenderAnswer): Answer {

@@ -9,7 +9,7 @@ import {
   type SenderAnswer,
   type SenderOptions,
 } from './sender.ts';
-import type { SignedPost } from './signature.ts';
+import type { SignedRequest } from './signature.ts';
 
 export function httpsSender({
   endpoint,
@@ -27,7 +27,7 @@ export function httpsSender({
     scheduling: 'lifo',
     timeout: IDLE_MILLISECONDS_MAX,
   });
-  const target = { hostname, port, method: 'POST', ...(ca === undefined ? {} : { ca }) };
+  const target = { hostname, port, ...(ca === undefined ? {} : { ca }) };
 
   return {
     async send(post, body) {
@@ -41,7 +41,7 @@ export function httpsSender({
   };
 
   function once(
-    post: SignedPost,
+    post: SignedRequest,
     body: Uint8Array,
     over: http.Agent | false,
   ): Promise<SenderAnswer | 'stale'> {
@@ -51,7 +51,13 @@ export function httpsSender({
         authorization: post.authorization,
         'content-length': body.length,
       };
-      const outgoing = request({ ...target, path: post.path, headers, agent: over });
+      const outgoing = request({
+        ...target,
+        path: post.path,
+        method: post.method,
+        headers,
+        agent: over,
+      });
       const cancel = timer.after(requestMilliseconds, () => {
         outgoing.destroy(new Error(`No answer within ${requestMilliseconds} ms`));
       });

@@ -4,35 +4,19 @@
  * logged once a batch and kind, not once a receiver.
  */
 import { isUtf8 } from 'node:buffer';
-import type { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import type { Delivery, Log, Outbox, Outcome } from '../../broker/ports.ts';
-import {
-  type Fault,
-  type PatienceWorld,
-  patience,
-  SENT,
-  type Verdict,
-  verdictOn,
-} from '../verdict.ts';
-import { type Answer, type Management, sdkManagement } from './management.ts';
+import { type Fault, type PatienceWorld, patience, SENT, type Verdict } from '../verdict.ts';
+import { judge, type Management } from './management.ts';
 
 export interface OutboxOptions extends Omit<PatienceWorld, 'random'> {
+  /** One attempt a call, or retries multiply. */
+  readonly management: Management;
   readonly log: Log;
   /** @default Math.random */
   readonly random?: () => number;
 }
 
-/** The client must make one attempt a call (`managementClient`), or retries multiply. */
-export function sdkOutbox({
-  client,
-  ...options
-}: OutboxOptions & { readonly client: ApiGatewayManagementApiClient }): Outbox {
-  return gatewayOutbox({ ...options, management: sdkManagement(client) });
-}
-
-export function gatewayOutbox(
-  options: OutboxOptions & { readonly management: Management },
-): Outbox {
+export function gatewayOutbox(options: OutboxOptions): Outbox {
   const { management, limits, log } = options;
   const world: PatienceWorld = { random: Math.random, ...options };
   return {
@@ -93,12 +77,6 @@ const NOT_TEXT: Verdict = {
   passing: false,
   fault: { event: 'post-not-text', cause: new Error('A post must be valid UTF-8') },
 };
-
-/** Only the gateway's own words tell its two kinds of 429 apart. */
-function judge({ status, words, cause }: Answer): Verdict {
-  if (status === 200) return SENT;
-  return verdictOn({ status, cause, bufferFull: /buffer/i.test(words) });
-}
 
 function note(faults: Map<string, Befallen>, fault: Fault, connectionId: string): void {
   const kind = `${fault.event} ${fault.status}`;

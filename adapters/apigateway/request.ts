@@ -1,23 +1,23 @@
 /**
- * A signed post as HTTP/1.1 octets, head and body in one piece: one TLS record, one system call.
+ * A signed request as HTTP/1.1 octets, head and body in one piece: one TLS record, one system call.
  * The memory is the connection's own and used again: a request is written whole, and copied by TLS,
  * before the next one is made.
  */
-import type { SignedPost } from './signature.ts';
+import type { SignedRequest } from './signature.ts';
 
 /** The octets returned are good until the next call. */
-export type RequestWriter = (post: SignedPost, body: Uint8Array) => Uint8Array;
+export type RequestWriter = (request: SignedRequest, body: Uint8Array) => Uint8Array;
 
-/** What most posts fit in: a function's token alone has some 1,000 octets. */
+/** What most requests fit in: a function's token alone has some 1,000 octets. */
 const USUAL_BYTES = 4096;
 
 export function requestWriter(): RequestWriter {
   let memory = Buffer.allocUnsafe(USUAL_BYTES);
-  return (post, body) => {
+  return (request, body) => {
     const own =
-      `POST ${plain(post.path)} HTTP/1.1\r\nauthorization: ${plain(post.authorization)}\r\n` +
+      `${request.method} ${plain(request.path)} HTTP/1.1\r\nauthorization: ${plain(request.authorization)}\r\n` +
       `content-length: ${body.length}\r\n`;
-    const shared = sharedLines(post.headers);
+    const shared = sharedLines(request.headers);
     const length = own.length + shared.length + body.length;
     if (length > memory.length) memory = Buffer.allocUnsafe(length);
     memory.write(own, 'latin1');
@@ -27,10 +27,10 @@ export function requestWriter(): RequestWriter {
   };
 }
 
-const lines = new WeakMap<SignedPost['headers'], Buffer>();
+const lines = new WeakMap<SignedRequest['headers'], Buffer>();
 
-/** Headers that many posts share are written once, by the identity of their list. */
-function sharedLines(headers: SignedPost['headers']): Buffer {
+/** Headers that many requests share are written once, by the identity of their list. */
+function sharedLines(headers: SignedRequest['headers']): Buffer {
   const known = lines.get(headers);
   if (known !== undefined) return known;
   const text = headers.map(([name, value]) => `${plain(name)}: ${plain(value)}\r\n`).join('');
@@ -41,6 +41,6 @@ function sharedLines(headers: SignedPost['headers']): Buffer {
 
 /** No line end, nothing beyond ASCII: a header cannot become two. */
 function plain(text: string): string {
-  if (/[^\x20-\x7e]/.test(text)) throw new Error('A header of a post is broken');
+  if (/[^\x20-\x7e]/.test(text)) throw new Error('A header of a request is broken');
   return text;
 }

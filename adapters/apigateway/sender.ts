@@ -1,6 +1,6 @@
-/** How a signed post reaches the gateway: what the two senders, node:https and sockets, promise. */
+/** How a signed request reaches the gateway: what the two senders, node:https and sockets, promise. */
 import type { Timer } from '../../broker/ports.ts';
-import type { SignedPost } from './signature.ts';
+import type { SignedRequest } from './signature.ts';
 
 export interface SenderAnswer {
   readonly status: number;
@@ -10,13 +10,13 @@ export interface SenderAnswer {
 }
 
 /**
- * Sends posts over kept-alive connections, one at a time on each. A connection that turns out to
+ * Sends requests over kept-alive connections, one at a time on each. A connection that turns out to
  * have been closed before anything was answered costs one more try, on a new one: a post may then
  * arrive twice, as after any retry. Idle connections keep no process alive.
  */
 export interface Sender {
   /** The whole answer, whatever its status; rejects if none came in time. */
-  send(post: SignedPost, body: Uint8Array): Promise<SenderAnswer>;
+  send(request: SignedRequest, body: Uint8Array): Promise<SenderAnswer>;
   /** Cuts every connection. */
   close(): void;
 }
@@ -25,7 +25,7 @@ export interface SenderOptions {
   /** The stage's callback URL; `http:` is for tests. */
   readonly endpoint: string;
   readonly timer: Timer;
-  /** Connections at once; further posts wait for one. */
+  /** Connections at once; further requests wait for one. */
   readonly socketsMax: number;
   /** Certificates trusted besides; for tests. */
   readonly ca?: string;

@@ -16,7 +16,7 @@ import {
   type Sender,
   type SenderOptions,
 } from './sender.ts';
-import type { SignedPost } from './signature.ts';
+import type { SignedRequest } from './signature.ts';
 import { type Exchanged, Wire } from './wire.ts';
 
 export interface SocketSenderOptions extends SenderOptions {
@@ -33,7 +33,7 @@ export function socketSender(options: SocketSenderOptions): Sender {
 
 /** A post on its way. Settles once: what comes after that is nothing. */
 class Job {
-  readonly post: SignedPost;
+  readonly post: SignedRequest;
   readonly body: Uint8Array;
   settled = false;
   /** It stands in line for the second time, and for a new connection. */
@@ -45,7 +45,7 @@ class Job {
   private readonly reject: (cause: unknown) => void;
 
   constructor(
-    post: SignedPost,
+    post: SignedRequest,
     body: Uint8Array,
     resolve: (response: Response) => void,
     reject: (cause: unknown) => void,
@@ -88,7 +88,7 @@ class Pool {
   }
 
   /** Its timer, not its socket, keeps the process alive meanwhile. */
-  send(post: SignedPost, body: Uint8Array): Promise<Response> {
+  send(post: SignedRequest, body: Uint8Array): Promise<Response> {
     const { timer, requestMilliseconds = REQUEST_MILLISECONDS_MAX } = this.options;
     return new Promise((resolve, reject) => {
       const job = new Job(post, body, resolve, reject);

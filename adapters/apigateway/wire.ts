@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import { requestWriter } from './request.ts';
 import { type Response, readResponse } from './response.ts';
-import type { SignedPost } from './signature.ts';
+import type { SignedRequest } from './signature.ts';
 
 /** `silent`: closed before the first octet of an answer. */
 export type Exchanged =
@@ -42,7 +42,7 @@ export class Wire {
   }
 
   /** Writes the request; `settle` is called once, when it is answered or the connection is over. */
-  exchange(post: SignedPost, body: Uint8Array, settle: (exchanged: Exchanged) => void): void {
+  exchange(post: SignedRequest, body: Uint8Array, settle: (exchanged: Exchanged) => void): void {
     this.settle = settle;
     try {
       this.socket.write(this.octetsOf(post, body));

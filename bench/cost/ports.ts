@@ -1,8 +1,8 @@
 /** The ports as lambda/main.ts wires them, over clients that are answered by counters. */
-import type { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { sdkOutbox } from '../../adapters/apigateway/outbox.ts';
+import type { Management } from '../../adapters/apigateway/management.ts';
+import { gatewayOutbox } from '../../adapters/apigateway/outbox.ts';
 import { dynamoChecks } from '../../adapters/dynamodb/checks.ts';
 import { dynamoJournal } from '../../adapters/dynamodb/journal.ts';
 import { dynamoRoster } from '../../adapters/dynamodb/roster.ts';
@@ -22,7 +22,7 @@ export const NOW = 1_800_000_000_000;
 
 export interface Clients {
   readonly database: DynamoDBDocumentClient;
-  readonly gateway: ApiGatewayManagementApiClient;
+  readonly gateway: Management;
   readonly queue: SQSClient;
 }
 
@@ -41,7 +41,7 @@ export function portsOf({ database, gateway, queue }: Clients): Ports {
   return {
     ...world,
     store,
-    outbox: sdkOutbox({ ...world, client: gateway }),
+    outbox: gatewayOutbox({ ...world, management: gateway }),
     dialects: new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect])),
     carriers: new Map([[rawCarrier.name, rawCarrier]]),
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),

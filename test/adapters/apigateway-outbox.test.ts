@@ -9,13 +9,9 @@ import {
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
 import { mockClient } from 'aws-sdk-client-mock';
-import {
-  type Answer,
-  type Management,
-  managementClient,
-  sdkManagement,
-} from '../../adapters/apigateway/management.ts';
-import { gatewayOutbox, sdkOutbox } from '../../adapters/apigateway/outbox.ts';
+import type { Answer, Management } from '../../adapters/apigateway/management.ts';
+import { gatewayOutbox } from '../../adapters/apigateway/outbox.ts';
+import { managementClient, sdkManagement } from '../../adapters/apigateway/sdk.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import type { Delivery } from '../../broker/ports.ts';
 import type { FakeAnswer } from '../contract/fake-gateway.ts';
@@ -35,7 +31,8 @@ outboxContract('the SDK, mocked', async ({ gateway, ...world }) => {
     if (answer !== 204) throw refusal(answer);
     return {};
   });
-  return { outbox: sdkOutbox({ ...world, client }), close: async () => mock.restore() };
+  const management = sdkManagement(client);
+  return { outbox: gatewayOutbox({ ...world, management }), close: async () => mock.restore() };
 });
 
 /** As the SDK throws it. */
@@ -80,7 +77,7 @@ describe('over HTTP', () => {
     );
     const client = managementClient(endpoint);
     return {
-      outbox: sdkOutbox({ ...world, client }),
+      outbox: gatewayOutbox({ ...world, management: sdkManagement(client) }),
       async close() {
         client.destroy();
         await close();
@@ -134,7 +131,12 @@ describe('beyond the contract', () => {
     const logged: [event: string, fields: unknown][] = [];
     const pauses: number[] = [];
     const outbox = gatewayOutbox({
-      management: { post: async () => OK, delete: async () => OK, ...management },
+      management: {
+        post: async () => OK,
+        get: async () => OK,
+        delete: async () => OK,
+        ...management,
+      },
       clock: { now: () => now },
       timer: {
         async sleep(milliseconds) {

@@ -1,18 +1,12 @@
-import {
-  ApiGatewayManagementApiClient,
-  DeleteConnectionCommand,
-} from '@aws-sdk/client-apigatewaymanagementapi';
-import { mockClient } from 'aws-sdk-client-mock';
 import { fastManagement } from '../../adapters/apigateway/fast.ts';
 import { httpsSender } from '../../adapters/apigateway/https-sender.ts';
 import { gatewayOutbox, type OutboxOptions } from '../../adapters/apigateway/outbox.ts';
-import type { Sender } from '../../adapters/apigateway/sender.ts';
+import type { Sender, SenderAnswer } from '../../adapters/apigateway/sender.ts';
 import { type SocketSenderOptions, socketSender } from '../../adapters/apigateway/socket-sender.ts';
 import { systemClock, systemTimer } from '../../adapters/system.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import type { Delivery } from '../../broker/ports.ts';
 import { selfSigned } from '../certificate.ts';
-import type { FakeGateway } from '../contract/fake-gateway.ts';
 import { outboxContract } from '../contract/outbox.ts';
 import { checkSignature, secretOf } from '../template/signature.ts';
 import { BUFFER_FULL, OVER_RATE, play, serve } from './management-server.ts';
@@ -23,35 +17,28 @@ const identity = selfSigned();
 const ROLE = 'AKIDEXAMPLE';
 const credentials = { accessKeyId: ROLE, secretAccessKey: secretOf(ROLE), sessionToken: 'token' };
 
-function clientOf(gateway?: FakeGateway) {
-  const client = new ApiGatewayManagementApiClient({ region: 'eu-west-1', credentials });
-  mockClient(client)
-    .on(DeleteConnectionCommand)
-    .callsFake(async ({ ConnectionId }) => {
-      const httpStatusCode = gateway?.remove(ConnectionId) ?? 204;
-      if (httpStatusCode !== 204)
-        throw Object.assign(new Error(), { $metadata: { httpStatusCode } });
-      return {};
-    });
-  return client;
+const SIGNED = { region: 'eu-west-1', credentials: async () => credentials };
+
+function status(status: number): SenderAnswer {
+  return { status, errorType: '', body: Buffer.alloc(0) };
 }
 
 outboxContract('the fast outbox, its sender mocked', async ({ gateway, ...world }) => {
   const endpoint = 'https://abc.execute-api.eu-west-1.amazonaws.com/ws';
   const sender: Sender = {
-    async send({ path }, body) {
+    async send({ method, path }, body) {
       const id = decodeURIComponent(path.replace('/ws/@connections/', ''));
+      if (method === 'DELETE') return status(gateway.remove(id));
       const answer = gateway.answer(id, body);
       if (answer === 'cut') throw new Error('The gateway closed the connection');
-      if (typeof answer === 'number')
-        return { status: answer, errorType: '', body: Buffer.alloc(0) };
+      if (typeof answer === 'number') return status(answer);
       const message = answer === 'rate' ? OVER_RATE : BUFFER_FULL;
       const text = Buffer.from(JSON.stringify({ message }));
       return { status: 429, errorType: 'LimitExceededException', body: text };
     },
     close() {},
   };
-  const management = fastManagement({ client: clientOf(gateway), endpoint, sender, ...world });
+  const management = fastManagement({ ...SIGNED, endpoint, sender, ...world });
   return { outbox: gatewayOutbox({ ...world, management }), close: async () => {} };
 });
 
@@ -70,7 +57,7 @@ for (const [name, makeSender] of SENDERS) {
     }, identity);
     const options = { endpoint, clock: systemClock, timer: systemTimer, ca: identity.cert };
     const sender = makeSender({ ...options, ...PATIENT, socketsMax: 50 });
-    const management = fastManagement({ client: clientOf(gateway), endpoint, sender, ...world });
+    const management = fastManagement({ ...SIGNED, endpoint, sender, ...world });
     return {
       outbox: gatewayOutbox({ ...world, management }),
       async close() {
@@ -84,7 +71,7 @@ for (const [name, makeSender] of SENDERS) {
 /** For a busy machine: no test but those of time-outs is about them. */
 const PATIENT = { requestMilliseconds: 60_000, connectMilliseconds: 60_000 };
 
-const world: OutboxOptions = {
+const world: Omit<OutboxOptions, 'management'> = {
   clock: systemClock,
   timer: systemTimer,
   limits: LIMITS,
@@ -109,7 +96,7 @@ test.each(SENDERS)('what arrives by %s is signed as AWS checks it', async (_, ma
     response.end();
   }, identity);
   const sender = makeSender({ ...world, ...PATIENT, endpoint, ca: identity.cert, socketsMax: 2 });
-  const management = fastManagement({ client: clientOf(), endpoint, sender, ...world });
+  const management = fastManagement({ ...SIGNED, endpoint, sender, ...world });
   try {
     await gatewayOutbox({ ...world, management }).post(deliveries(5));
     const signer = { role: ROLE, region: 'eu-west-1', service: 'execute-api' };
@@ -120,14 +107,14 @@ test.each(SENDERS)('what arrives by %s is signed as AWS checks it', async (_, ma
   }
 });
 
-test('a client without credentials fails its posts and throws nothing', async () => {
-  const client = new ApiGatewayManagementApiClient({
+test('without credentials it fails its posts and throws nothing', async () => {
+  const none = {
     region: 'eu-west-1',
     credentials: () => Promise.reject(new Error('no credentials')),
-  });
+  };
   const sender: Sender = { send: () => Promise.reject(new Error('unreached')), close() {} };
   const endpoint = 'https://localhost/ws';
-  const { post } = fastManagement({ client, endpoint, sender, clock: systemClock });
+  const { post } = fastManagement({ ...none, endpoint, sender, clock: systemClock });
   const cause = expect.objectContaining({ message: 'no credentials' });
   expect(await post('a', Buffer.from('x'))).toEqual({ status: undefined, words: '', cause });
 });
@@ -150,7 +137,7 @@ test.each(SENDERS)(
     }, identity);
     const options = { ...world, endpoint, ca: identity.cert, socketsMax: 50 };
     const sender = makeSender({ ...options, ...PATIENT, requestMilliseconds: HANGING });
-    const management = fastManagement({ client: clientOf(), endpoint, sender, ...world });
+    const management = fastManagement({ ...SIGNED, endpoint, sender, ...world });
     const limits = { ...LIMITS, postRetryMillisecondsMax: 0 };
     try {
       const began = performance.now();

@@ -11,6 +11,7 @@ const sender = socketSender({
   requestMilliseconds: 60_000,
   connectMilliseconds: 60_000,
 });
-const post = { path: '/', headers: [['host', 'localhost']] as const, authorization: 'x' };
+const headers = [['host', 'localhost']] as const;
+const post = { method: 'POST', path: '/', headers, authorization: 'x' } as const;
 const { status } = await sender.send(post, Buffer.from('x'));
 console.log(status);

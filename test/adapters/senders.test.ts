@@ -76,10 +76,11 @@ async function rawServer(): Promise<RawServer> {
 const PLENTY = 60_000;
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
 const POST = {
+  method: 'POST',
   path: '/ws/@connections/a%3D',
   headers: [['host', 'localhost']] as const,
   authorization: 'AWS4-HMAC-SHA256 x',
-};
+} as const;
 const BODY = Buffer.from('body ü');
 
 type Make = (options: SocketSenderOptions) => Sender;

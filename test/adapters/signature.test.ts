@@ -1,7 +1,11 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
-import { type Credentials, postSigner } from '../../adapters/apigateway/signature.ts';
+import {
+  type Credentials,
+  connectionsSigner,
+  type Method,
+} from '../../adapters/apigateway/signature.ts';
 
 const REGION = 'eu-central-1';
 const ENDPOINT = `https://abc123.execute-api.${REGION}.amazonaws.com/ws`;
@@ -30,11 +34,18 @@ function bytesOf(secret: string | ArrayBuffer | ArrayBufferView): string | Uint8
 
 async function bySdk(
   {
+    method,
     path,
     headers,
     body,
     now,
-  }: { path: string; headers: Record<string, string>; body: Uint8Array; now: number },
+  }: {
+    method: Method;
+    path: string;
+    headers: Record<string, string>;
+    body: Uint8Array;
+    now: number;
+  },
   credentials: Credentials,
 ): Promise<Readonly<Record<string, string>>> {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
@@ -47,7 +58,7 @@ async function bySdk(
   });
   const { host } = new URL(ENDPOINT);
   const signed = await signer.sign(
-    { method: 'POST', protocol: 'https:', hostname: host, path, query: {}, headers, body },
+    { method, protocol: 'https:', hostname: host, path, query: {}, headers, body },
     { signingDate: new Date(now) },
   );
   return signed.headers;
@@ -60,6 +71,7 @@ const connectionId = fc
     fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }),
   )
   .filter((id) => !/^\.+$/.test(id));
+const method = fc.constantFrom<Method>('POST', 'GET', 'DELETE');
 const body = fc.uint8Array({ maxLength: 300 });
 const now = fc.integer({ min: 0, max: 4_102_444_800_000 });
 const credentials = fc.record({
@@ -69,15 +81,18 @@ const credentials = fc.record({
 });
 
 test('a signature is the SDK’s own, whatever the id, the body, the date and the credentials', async () => {
-  const { sign } = postSigner({ endpoint: ENDPOINT, region: REGION });
+  const { sign } = connectionsSigner({ endpoint: ENDPOINT, region: REGION });
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.record({ connectionId, body, now, credentials }), { minLength: 1, maxLength: 4 }),
+      fc.array(fc.record({ method, connectionId, body, now, credentials }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
       async (posts) => {
         for (const { credentials, ...post } of posts) {
-          const { path, headers, authorization } = sign(post, credentials);
+          const { method, path, headers, authorization } = sign(post, credentials);
           const rest = Object.fromEntries(headers);
-          const given = { path, headers: rest, body: post.body, now: post.now };
+          const given = { method, path, headers: rest, body: post.body, now: post.now };
           const theirs = await bySdk(given, credentials);
           expect({ ...rest, authorization }).toEqual(theirs);
         }
@@ -88,15 +103,20 @@ test('a signature is the SDK’s own, whatever the id, the body, the date and th
 });
 
 test('the id stands in the path encoded once', () => {
-  const { sign } = postSigner({ endpoint: `${ENDPOINT}/`, region: REGION });
-  const post = { connectionId: "L0SM9/+F'Hc=", body: Buffer.from('x'), now: 0 };
+  const { sign } = connectionsSigner({ endpoint: `${ENDPOINT}/`, region: REGION });
+  const post = {
+    method: 'POST' as const,
+    connectionId: "L0SM9/+F'Hc=",
+    body: Buffer.from('x'),
+    now: 0,
+  };
   const { path } = sign(post, { accessKeyId: 'A', secretAccessKey: 'b' });
   expect(path).toBe('/ws/@connections/L0SM9%2F%2BF%27Hc%3D');
 });
 
 test('fresh credentials sign at once, those of the same secret and another token too', () => {
-  const { sign } = postSigner({ endpoint: ENDPOINT, region: REGION });
-  const post = { connectionId: 'a', body: Buffer.from('x'), now: 0 };
+  const { sign } = connectionsSigner({ endpoint: ENDPOINT, region: REGION });
+  const post = { method: 'POST' as const, connectionId: 'a', body: Buffer.from('x'), now: 0 };
   const signatures = [
     { accessKeyId: 'A', secretAccessKey: 'b' },
     { accessKeyId: 'A', secretAccessKey: 'c' },

@@ -46,7 +46,9 @@ function bundle(of: HandlerName, from = first): string {
 }
 
 test('there is one folder a handler, with one file in it', () => {
-  expect(readdirSync(first).sort()).toEqual([...HANDLERS, 'applications', 'identity'].sort());
+  expect(readdirSync(first).sort()).toEqual(
+    [...HANDLERS, 'applications', 'identity', 'sdk'].sort(),
+  );
   for (const each of HANDLERS) expect(readdirSync(join(first, each))).toEqual(['index.mjs']);
 });
 
@@ -70,10 +72,11 @@ test.each(HANDLERS)('%s needs nothing but Node', (each) => {
   expect(imported.filter((name) => !own.has(name ?? ''))).toEqual([]);
 });
 
-test.each(HANDLERS)('%s leaves out only what streams of events would ask for', (each) => {
+test.each(HANDLERS)('%s loads later only the SDK’s posts, and no streams of events', (each) => {
   const later = [...bundle(each).matchAll(/\bimport\("([^"]+)"\)/g)].map((it) => it[1] ?? '');
   const left = later.filter((name) => !builtinModules.includes(name.replace(/^node:/, '')));
-  expect([...new Set(left)]).toEqual(['@smithy/core/event-streams']);
+  const posts = each === 'connect' ? [] : ['./sdk.mjs'];
+  expect([...new Set(left)].sort()).toEqual([...posts, '@smithy/core/event-streams']);
 });
 
 test('each loads in Node as it is and exports its handler alone', () => {
