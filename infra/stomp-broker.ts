@@ -26,6 +26,7 @@ import { Construct } from 'constructs';
 import { BrokerAlarms } from './alarms.ts';
 import type { ApplicationProps } from './applications.ts';
 import { brokerDashboard } from './dashboard.ts';
+import { explainFindings } from './findings.ts';
 import { feedGreetings, frontDoorOf, greetingQueue, streamingUrl } from './front-door.ts';
 import { BrokerFunctions } from './functions.ts';
 import { connectArn, connectionsArn, TABLE_ACTIONS } from './grants.ts';
@@ -265,6 +266,7 @@ export class StompBroker extends Construct {
       this.distribution = frontDoorOf(this, 'FrontDoor', { stage: this.stage, http: this.httpUrl });
     }
     if (props.security === undefined) this.warnWhileOpen();
+    explainFindings(this);
   }
 
   /** Where clients connect: `wss://…/ws`. */
