@@ -1,6 +1,7 @@
 /**
  * Makes the bundles that AWS, the template runtime and the tests all load: one folder a handler, so
- * that each holds no more than its own handler reaches. ESM, since that is smaller and loads faster;
+ * that each holds no more than its own handler reaches, and of `http` in parts, since a request asks
+ * for one protocol and not for all. ESM, since that is smaller and loads faster;
  * no source map and no path of the machine in it, so that the same sources give the same asset hash
  * everywhere. `node --import tsx infra/bundle.ts [folder]`, by default build/.
  */
@@ -23,17 +24,31 @@ const sdkPosting: Plugin = {
   },
 };
 
-/** Imported when an operation streams events. None of ours does. */
-const NEVER_LOADED = ['@smithy/core/event-streams'];
+/** Of `http` alone; elsewhere the import goes with the code around it, which nothing reaches. */
+const httpParts: Plugin = {
+  name: 'http-parts',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/\w+\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    );
+  },
+};
+
+/** Imported when an operation streams events, or in a browser. None of ours does, or runs there. */
+const NEVER_LOADED = ['@smithy/core/event-streams', 'bowser'];
 
 function options(handler: HandlerName, folder: string): BuildOptions {
   return {
     stdin: { contents: `export { ${handler} } from './lambda/main.ts';`, resolveDir: root },
     absWorkingDir: root,
-    outfile: join(folder, handler, 'index.mjs'),
+    outdir: join(folder, handler),
+    entryNames: 'index',
+    outExtension: { '.js': '.mjs' },
+    splitting: handler === 'http',
+    chunkNames: '[name]-[hash]',
     alias: ALIASES,
     external: NEVER_LOADED,
-    plugins: [thinSdk('dynamodb'), sdkPosting],
+    plugins: [thinSdk('dynamodb'), sdkPosting, ...(handler === 'http' ? [] : [httpParts])],
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -46,9 +61,23 @@ function options(handler: HandlerName, folder: string): BuildOptions {
   };
 }
 
+/** What a start loads, and what only some of the requests ask for. */
 function report(handler: HandlerName, { outputs }: Metafile): void {
-  const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
-  console.log(`${handler.padEnd(12)}${(bytes / 1024).toFixed(1).padStart(7)} KB`);
+  const all = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
+  const first = new Set<string>();
+  const load = (path: string): void => {
+    if (outputs[path] === undefined || first.has(path)) return;
+    first.add(path);
+    for (const one of outputs[path].imports) if (one.kind === 'import-statement') load(one.path);
+  };
+  for (const path of Object.keys(outputs)) if (path.endsWith('/index.mjs')) load(path);
+  const start = [...first].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0);
+  const later = all > start ? `, and ${kilobytes(all - start)} later` : '';
+  console.log(`${handler.padEnd(12)}${kilobytes(start).padStart(10)}${later}`);
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1)} KB`;
 }
 
 /** Files shipped beside a bundle where they are needed: who is known, whose code is asked, how to post. */
@@ -64,7 +93,7 @@ function beside(name: keyof typeof BESIDE, folder: string): BuildOptions {
     ...common,
     plugins: [thinSdk('any')],
     entryPoints: [join(root, BESIDE[name])],
-    outfile: join(folder, name, 'index.mjs'),
+    outdir: join(folder, name),
   };
 }
 

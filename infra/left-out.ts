@@ -52,6 +52,12 @@ export const parseRfc3339DateTimeWithOffset = leftOut;
 export const parseRfc7231DateTime = leftOut;
 export const parseEpochTimestamp = leftOut;
 
+/** DynamoDB invokes nobody, so nothing goes round by it. */
+export const recursionDetectionMiddleware =
+  () =>
+  <Next>(next: Next): Next =>
+    next;
+
 /** Which Node runs is the template's choice. */
 export const emitWarningIfUnsupportedVersion = (): void => undefined;
 export const state = { warningEmitted: true };
@@ -62,3 +68,12 @@ export const CONFIG_PREFIX_SEPARATOR = '.';
 
 /** S3's buckets as parts of host names. */
 export const resolveParamsForS3 = leftOut;
+
+/** Nobody gives the SDK a logger. */
+export const schemaLogFilter = leftOut;
+export const loggerMiddleware = leftOut;
+export const loggerMiddlewareOptions = {};
+export const getLoggerPlugin = () => ({ applyToStack: () => undefined });
+
+/** Which of the SDK's features are used, as the user agent tells AWS. */
+export const checkFeatures = async (): Promise<void> => undefined;

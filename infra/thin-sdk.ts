@@ -31,11 +31,18 @@ const FILES = [
   'getInstanceMetadataRegion',
   'loadSharedConfigFiles',
   'partitions',
-  'service-customizations/s3',
+  'schemaLogFilter',
+  'service-customizations(?:/s3)?',
 ];
 
 /** The same, where DynamoDB is the only service that is called. */
-const FILES_OF_OTHERS = ['HttpBindingNormalizedSchema', 'date-utils'];
+const FILES_OF_OTHERS = [
+  'HttpBindingNormalizedSchema',
+  'check-features',
+  'date-utils',
+  'loggerMiddleware',
+  'recursionDetectionMiddleware',
+];
 
 /**
  * DynamoDB's errors by class: those that hold more than a message, or are asked for by class. All
@@ -56,8 +63,8 @@ export const thinSdk = (of: 'dynamodb' | 'any'): Plugin => ({
     }));
     onLoad({ filter: /client-dynamodb\/dist-es\/schemas\/schemas_0\.js$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replace(
-        /^n0_registry\.registerError\(\w+\$, (\w+)\);$/gm,
-        (line, name: string) => (ERRORS.includes(name) ? line : ''),
+        /^export var (\w+)\$ = \[-3, n0,[^;]*;\s*n0_registry\.registerError\(\1\$, \1\);$/gm,
+        (text, name: string) => (ERRORS.includes(name) ? text : ''),
       ),
     }));
     // Of their package.json only the version is read.

@@ -14,8 +14,6 @@ import { replyText } from '../protocol/json/reply.ts';
 import { answer, type HttpHandler, type HttpRequest } from './exchange.ts';
 import { publish } from './publishing.ts';
 
-export const ADMINISTRATION_PREFIXES = ['/connections', '/users', '/tokens'] as const;
-
 /** Connections on one page. */
 const PAGE_MAX = 100;
 const HEADERS = {

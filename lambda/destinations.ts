@@ -11,19 +11,6 @@ import { events, poll } from './listening.ts';
 import { publish } from './publishing.ts';
 import type { Sessions } from './sessions.ts';
 
-/** First path segments that name destinations, other brokers' own among them, to be told so. */
-export const DESTINATION_PREFIXES = [
-  '/topic',
-  '/room',
-  '/queue',
-  '/user',
-  '/app',
-  '/presence',
-  '/temp-queue',
-  '/exchange',
-  '/amq',
-] as const;
-
 const METHODS = ['OPTIONS', 'GET', 'POST'];
 const JSON_TYPE = { 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' };
 

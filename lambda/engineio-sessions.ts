@@ -1,8 +1,14 @@
 /** Socket.IO behind Engine.IO's sessions: what is posted goes through ingress, as from a WebSocket. */
+import { sessionName } from '../broker/address.ts';
 import type { Ingress, Ports } from '../broker/ports.ts';
 import { openingText, SEPARATOR } from '../protocol/engineio/packet.ts';
 import { brokerSessions } from './broker-sessions.ts';
 import type { SessionService } from './sessions.ts';
+
+/** The store's name of the session behind a `sid`. */
+export function engineSessionName(sid: string): string {
+  return sessionName('engineio', sid);
+}
 
 /** `heard` takes packets as they are written in a payload. */
 export function engineSessions(ports: Ports, ingress: Ingress): SessionService {

@@ -9,7 +9,7 @@ import { endConnection } from '../broker/ending.ts';
 import type { Connection } from '../broker/model.ts';
 import type { Detour, Gates, Inbound, Ingress, Mailboxes, Ports } from '../broker/ports.ts';
 import { engineFaultText, readEngineRequest } from '../protocol/engineio/request.ts';
-import { engineSessionName } from './engineio.ts';
+import { engineSessionName } from './engineio-sessions.ts';
 import type { ConnectEvent, RouteResult } from './events.ts';
 
 /** The carrier of a socket that is the way into a session. */

@@ -3,7 +3,6 @@
  * no request needs the process that served the one before it. A poll is never answered by nothing and
  * never by another status than 200 while the session lives: either would end its client.
  */
-import { sessionName } from '../broker/address.ts';
 import type { Mailbox } from '../broker/ports.ts';
 import { readPayload, SEPARATOR } from '../protocol/engineio/packet.ts';
 import {
@@ -12,15 +11,10 @@ import {
   readEngineRequest,
 } from '../protocol/engineio/request.ts';
 import { crossOrigin, type HeaderMap, preflight } from '../protocol/sockjs/headers.ts';
-import { engineOpening } from './engineio-sessions.ts';
+import { engineOpening, engineSessionName } from './engineio-sessions.ts';
 import { answer, type HttpHandler, type HttpRequest, type Reply } from './exchange.ts';
 import type { Form } from './receiver.ts';
 import type { Attached, Sessions, SessionWorld } from './sessions.ts';
-
-/** The store's name of the session behind a `sid`. */
-export function engineSessionName(sid: string): string {
-  return sessionName('engineio', sid);
-}
 
 interface Visit {
   readonly request: HttpRequest;

@@ -1,16 +1,24 @@
 /** All that is served over HTTP: SockJS and Engine.IO below their bases, destinations at their own paths. */
 import type { Ingress, Mailboxes, Ports } from '../broker/ports.ts';
-import { ADMINISTRATION_PREFIXES, administrationHandler } from './administration.ts';
 import { brokerSessions } from './broker-sessions.ts';
 import { isForeign } from './credentials.ts';
-import { DESTINATION_PREFIXES, destinationsHandler } from './destinations.ts';
-import { engineHandler } from './engineio.ts';
 import { engineSessions } from './engineio-sessions.ts';
 import { answer, type HttpHandler } from './exchange.ts';
+import { ADMINISTRATION_PREFIXES, DESTINATION_PREFIXES } from './prefixes.ts';
 import { makeSessions } from './sessions.ts';
-import { type SockjsOptions, sockjsHandler } from './sockjs.ts';
+import type { SockjsOptions } from './sockjs.ts';
 
 const TEXT = { 'Content-Type': 'text/plain; charset=UTF-8' };
+
+/** Loaded with its first request: a cold start parses what it serves, and not all there is. */
+function loaded(load: () => Promise<HttpHandler>): HttpHandler {
+  let loading: Promise<HttpHandler> | undefined;
+  return async (request, reply) => {
+    loading ??= load();
+    const handle = await loading;
+    return handle(request, reply);
+  };
+}
 
 function isBelow(path: string, prefix: string): boolean {
   return path === prefix || path.startsWith(`${prefix}/`);
@@ -51,11 +59,24 @@ export function makeHttp(options: HttpOptions): Http {
     sessionSeconds: ports.limits.pollSessionSeconds,
     keepsInterrupted: false,
   });
-  const serveEngine = engineHandler(world, engines);
-  const serveDestinations = destinationsHandler(ports, listeners);
-  const serveSockjs = sockjsHandler(world, sessions, sockjs);
+  const serveEngine = loaded(async () => {
+    const { engineHandler } = await import('./engineio.ts');
+    return engineHandler(world, engines);
+  });
+  const serveDestinations = loaded(async () => {
+    const { destinationsHandler } = await import('./destinations.ts');
+    return destinationsHandler(ports, listeners);
+  });
+  const serveSockjs = loaded(async () => {
+    const { sockjsHandler } = await import('./sockjs.ts');
+    return sockjsHandler(world, sessions, sockjs);
+  });
   const administer =
-    administration === undefined ? undefined : administrationHandler(ports, administration);
+    administration &&
+    loaded(async () => {
+      const { administrationHandler } = await import('./administration.ts');
+      return administrationHandler(ports, administration);
+    });
   return {
     async handle(request, reply) {
       const { path } = request;

@@ -1,9 +1,8 @@
 /** What this port serves over HTTP beside the gateway, and the WebSocket URLs below SockJS's base. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { ADMINISTRATION_PREFIXES } from '../lambda/administration.ts';
-import { DESTINATION_PREFIXES } from '../lambda/destinations.ts';
 import type { HttpHandler } from '../lambda/exchange.ts';
+import { ADMINISTRATION_PREFIXES, DESTINATION_PREFIXES } from '../lambda/prefixes.ts';
 import { methodsOf, placeOf } from '../protocol/sockjs/paths.ts';
 import type { Gateway } from './gateway.ts';
 import { refuse } from './handshake.ts';
