@@ -38,7 +38,9 @@ export async function gatherCrowd(peer: Target, options: CrowdOptions): Promise<
   const nameOf = (channel: number): string => `${prefix}bench-${channel}`;
   let missing = 0;
   let complete = (): void => undefined;
-  let fail = (_: Error): void => undefined;
+  let fail = (cause: Error): void => {
+    throw cause;
+  };
   let said = 0;
   const places = Array.from({ length: channels * members }, (_, place) => place % channels);
   const clients = await enterAll(peer, places.map(nameOf));
@@ -53,6 +55,9 @@ export async function gatherCrowd(peer: Target, options: CrowdOptions): Promise<
       if (missing === 0) complete();
     });
   }
+  const cut = (_: number, reason: Buffer): void => {
+    fail(new Error(`${peer.name} closed a connection: ${reason}`));
+  };
   const apart =
     speaker === 'member'
       ? []
@@ -60,6 +65,8 @@ export async function gatherCrowd(peer: Target, options: CrowdOptions): Promise<
           Array.from({ length: channels }, (_, channel) => enter(peer, nameOf(channel), 'speaker')),
         );
   const speakers = (speaker === 'member' ? clients : apart).slice(0, channels);
+  const everyone = [...clients, ...apart];
+  for (const client of everyone) client.once('close', cut);
   const filling = 'x'.repeat(Math.max(0, bodyBytes - NUMBER_DIGITS));
   return {
     burst: (backlog) =>
@@ -76,19 +83,23 @@ export async function gatherCrowd(peer: Target, options: CrowdOptions): Promise<
           }
         }
       }),
-    close: () => leave([...clients, ...apart]),
+    close: () => {
+      for (const client of everyone) client.off('close', cut);
+      return leave(everyone);
+    },
   };
 }
 
-/** A member of each channel, some at a time. */
+/** One for each channel, some at a time. */
 export async function enterAll(
   peer: Target,
   channels: readonly string[],
+  role: Role = 'member',
 ): Promise<readonly WebSocket[]> {
   const clients: WebSocket[] = [];
   for (let from = 0; from < channels.length; from += OPENING_MAX) {
     const some = channels.slice(from, from + OPENING_MAX);
-    clients.push(...(await Promise.all(some.map((one) => enter(peer, one, 'member')))));
+    clients.push(...(await Promise.all(some.map((one) => enter(peer, one, role)))));
   }
   return clients;
 }
@@ -124,7 +135,7 @@ export async function ask(client: WebSocket, text: string): Promise<Buffer> {
   client.send(text);
   const [data] = await answered;
   const answer = Buffer.isBuffer(data) ? data : Buffer.from(String(data));
-  if (answer.subarray(0, 5).equals(ERROR)) throw new Error(answer.toString());
+  if (answer.subarray(0, ERROR.length).equals(ERROR)) throw new Error(answer.toString());
   return answer;
 }
 

@@ -38,6 +38,8 @@ export async function startRabbitMq(folder: string): Promise<RabbitMq | undefine
     `stomp.listeners.tcp.1 = 127.0.0.1:${stomp}`,
     'web_stomp.tcp.ip = 127.0.0.1',
     `web_stomp.tcp.port = ${webStomp}`,
+    // Who only listens for a minute would be cut.
+    'web_stomp.cowboy_opts.idle_timeout = 3600000',
   ];
   file('rabbitmq.conf', `${config.join('\n')}\n`);
   const child = spawn(server, {

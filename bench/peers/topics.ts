@@ -18,8 +18,8 @@ export async function gatherTopics(
   { topics, bodyBytes }: { readonly topics: number; readonly bodyBytes: number },
 ): Promise<Topics> {
   const nameOf = (topic: number): string => `/topic/bench.${topics}.${topic}`;
-  const alone = Array.from({ length: CONNECTIONS + 1 }, (_, n) => `/topic/bench.alone.${n}`);
-  const [publisher, ...clients] = await enterAll(peer, alone);
+  const nothing = Array.from({ length: CONNECTIONS + 1 }, () => '');
+  const [publisher, ...clients] = await enterAll(peer, nothing, 'speaker');
   if (publisher === undefined) throw new Error('nobody to publish');
   for (let topic = 0; topic < topics; topic++) {
     const client = clients[topic % CONNECTIONS] ?? publisher;
@@ -34,18 +34,27 @@ export async function gatherTopics(
       if (missing === 0) complete();
     });
   }
+  let fail = (cause: Error): void => {
+    throw cause;
+  };
+  const cut = (): void => fail(new Error(`${peer.name} closed a connection`));
+  for (const client of [publisher, ...clients]) client.once('close', cut);
   const { speech } = MANNERS[peer.name];
   const body = 'x'.repeat(bodyBytes);
   let next = 0;
   return {
     burst: (count) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         missing = count;
         complete = resolve;
+        fail = reject;
         for (let sent = 0; sent < count; sent++, next++) {
           publisher.send(speech(nameOf(next % topics), body));
         }
       }),
-    close: () => leave([publisher, ...clients]),
+    close: () => {
+      for (const client of [publisher, ...clients]) client.off('close', cut);
+      return leave([publisher, ...clients]);
+    },
   };
 }
