@@ -8,6 +8,7 @@ export const KEY = randomBytes(32).toString('base64url');
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const otherRsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const AUDIENCE = 'stompway-test';
 const ISSUER = 'https://issuer.test';
 
@@ -65,7 +66,7 @@ export async function signed(payload: JWTPayload, kind: Kind, forged = false): P
   const alg = kind === 'JWKS' || kind === 'key' ? 'ES256' : kind;
   const key = {
     HS256: forged ? randomBytes(48) : Buffer.from(SECRET),
-    RS256: forged ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey : rsa.privateKey,
+    RS256: forged ? otherRsa.privateKey : rsa.privateKey,
     ES256: forged ? other.privateKey : ec.privateKey,
   }[alg];
   return new SignJWT(payload).setProtectedHeader({ alg, kid: 'k1' }).sign(key);
