@@ -40,6 +40,7 @@ export async function startRabbitMq(folder: string): Promise<RabbitMq | undefine
     `web_stomp.tcp.port = ${webStomp}`,
     // Who only listens for a minute would be cut.
     'web_stomp.cowboy_opts.idle_timeout = 3600000',
+    'web_stomp.ws_opts.idle_timeout = 3600000',
   ];
   file('rabbitmq.conf', `${config.join('\n')}\n`);
   const child = spawn(server, {
