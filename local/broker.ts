@@ -30,7 +30,7 @@ import { httpMounts } from './http.ts';
 import type { GatewayLimits, QueueLimits } from './limits.ts';
 import { startPump } from './pump.ts';
 import { openSecurity, type SecuritySettings } from './security.ts';
-import { type Mount, startServer } from './server.ts';
+import { type HttpPatience, type Mount, startServer } from './server.ts';
 
 export interface BrokerOptions {
   /** 0: any free one. */
@@ -58,6 +58,8 @@ export interface BrokerOptions {
   /** Two messages of one millisecond may swap in the queue, by this seed. */
   readonly swapSeed?: number;
   /** More HTTP protocols on the same port. */
+  /** How long HTTP requests may take to come in. */
+  readonly patience?: Partial<HttpPatience>;
   readonly mounts?: readonly Mount[];
   readonly log?: Log;
 }
@@ -110,8 +112,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   try {
     const { identity, administration = [] } = options.security ?? {};
     const managementKeys = identity === undefined ? undefined : administration;
-    const { port } = options;
-    const server = await startServer({ gateway, managementKeys, mounts, log, host, port });
+    const { port, patience } = options;
+    const shared = { gateway, managementKeys, mounts, log };
+    const server = await startServer({ ...shared, host, port, patience });
     return {
       port: server.port,
       host,

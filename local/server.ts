@@ -18,6 +18,16 @@ export interface Mount {
   upgrade?(request: IncomingMessage, socket: Socket, head: Buffer): void;
 }
 
+/** How long a request may take to come in; then it is answered 408 and its socket closed. */
+export interface HttpPatience {
+  readonly headerMilliseconds: number;
+  /** Its body included: 1 MB over a slow line. Answers may take as long as they like. */
+  readonly requestMilliseconds: number;
+}
+
+/** Node waits a minute for headers and five for bodies: a thousand sockets would stay that long. */
+const PATIENCE: HttpPatience = { headerMilliseconds: 10_000, requestMilliseconds: 60_000 };
+
 export interface ServerOptions {
   /** None: mounts alone. */
   readonly gateway?: Gateway;
@@ -27,6 +37,7 @@ export interface ServerOptions {
   readonly log: Log;
   readonly host: string;
   readonly port: number;
+  readonly patience?: Partial<HttpPatience> | undefined;
 }
 
 export interface PortServer {
@@ -38,7 +49,13 @@ export interface PortServer {
 /** Rejects as `listen` does: EADDRINUSE when the port is taken. */
 export async function startServer(options: ServerOptions): Promise<PortServer> {
   const { gateway, mounts, log, host } = options;
-  const server = createServer((request, response) => {
+  const { headerMilliseconds, requestMilliseconds } = { ...PATIENCE, ...options.patience };
+  const patience = {
+    headersTimeout: headerMilliseconds,
+    requestTimeout: requestMilliseconds,
+    connectionsCheckingInterval: Math.min(1_000, headerMilliseconds),
+  };
+  const server = createServer(patience, (request, response) => {
     request.url = originForm(request.url);
     route(options, request, response).catch((cause: unknown) => {
       log.error('http', cause, { method: request.method });
