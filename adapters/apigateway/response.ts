@@ -122,9 +122,9 @@ function withBody(
   }
   const read = framed === 'chunked' ? dechunked(rest) : taken(rest, framed);
   if (read === undefined) return awaiting(rest, ended);
-  // Octets behind the end are nobody's answer: such a connection is not to be trusted further.
-  const reusable = persistent && read.end === rest.length && !ended;
-  return { status, errorType, body: read.body, reusable };
+  // Then the end is in doubt, and with it the answer: a length that was cut short looks like this.
+  if (read.end < rest.length) throw new Error('There are octets behind the answer');
+  return { status, errorType, body: read.body, reusable: persistent && !ended };
 }
 
 interface Read {
