@@ -93,11 +93,16 @@ export function endingIngress(ports: Ports): Ingress {
   };
 }
 
-/** Ingress without a queue: the message handler itself, called once for each event. */
+/**
+ * Ingress without a queue: the message handler itself, called once for each event. `inOrder`: whoever
+ * sends waits for the answer before he sends again, so that half a frame may wait for its rest.
+ */
 export function directIngress(
   message: (event: MessageEvent) => Promise<unknown>,
   ports: Ports,
+  inOrder = false,
 ): Ingress {
+  let sent = 0;
   return {
     async send({ connectionId, eventType, requestId, messageId, requestTimeEpoch, body }) {
       if (eventType === 'DISCONNECT') return endConnection(connectionId, 'lost', ports);
@@ -108,14 +113,15 @@ export function directIngress(
         connectedAt: requestTimeEpoch,
         requestTimeEpoch,
         requestId,
-        messageId,
+        // Two of one millisecond are told apart by it: the later has the greater.
+        messageId: inOrder ? `${String(sent++).padStart(12, '0')}${messageId}` : messageId,
         stage: '',
         apiId: '',
         domainName: '',
         identity: { sourceIp: '' },
       };
       const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString();
-      await message({ requestContext, body: text, isBase64Encoded: false });
+      await message({ requestContext, body: text, isBase64Encoded: false, inOrder });
     },
   };
 }

@@ -34,6 +34,8 @@ export interface ConnectEvent {
 }
 
 export interface MessageEvent {
+  /** Not the gateway's: set where messages of a connection follow each other, as POSTs do. */
+  readonly inOrder?: boolean;
   readonly requestContext: RequestContext;
   readonly body: string;
   readonly isBase64Encoded: boolean;

@@ -85,7 +85,7 @@ export const http = /* @__PURE__ */ streaming((world) => {
   return makeHttp({
     ports,
     mailboxes: dynamoMailboxes(tabled(world)),
-    ingress: entering(world, ports),
+    ingress: entering(world, ports, true),
     administration: SHIPPED.administration,
     engine: { prefix: '/socket.io' },
     sockjs: {
@@ -159,8 +159,8 @@ function queueing({ environment: { queueUrl } }: World): Ingress | undefined {
 }
 
 /** What HTTP sessions say goes the way of what is said on sockets. */
-function entering(world: World, ports: Ports): Ingress {
-  return queueing(world) ?? directIngress(messageHandler(ports), ports);
+function entering(world: World, ports: Ports, inOrder = false): Ingress {
+  return queueing(world) ?? directIngress(messageHandler(ports), ports, inOrder);
 }
 
 /** The ports of those who hear sockets: one of them may be the way into an HTTP session. */

@@ -21,7 +21,7 @@ export function messageHandler(
     if (!('Records' in event)) {
       const inbound = straight(event);
       // Nobody gives it again: a client that cannot be told by ERROR is told by the close.
-      if (!(await runGroup([inbound], turn, false))) {
+      if (!(await runGroup([inbound], turn, event.inOrder === true))) {
         await ports.outbox.close(inbound.connectionId);
       }
       return { statusCode: 200 };

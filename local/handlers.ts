@@ -113,8 +113,9 @@ export interface HandlersAndHttp extends Handlers {
 
 export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
   const { mailboxes } = world.keeping;
-  const ingressOf = (all: Ports) => world.ingress ?? directIngress(messageHandler(all), all);
-  const ports = withUpgrades(makePorts(world), mailboxes, ingressOf);
+  const ingressOf = (all: Ports, inOrder = false) =>
+    world.ingress ?? directIngress(messageHandler(all), all, inOrder);
+  const ports = withUpgrades(makePorts(world), mailboxes, (all) => ingressOf(all));
   const message = messageHandler(ports);
   const greet = greetHandler(ports, mailboxes);
   const greeter: Greeter = {
@@ -128,7 +129,7 @@ export function makeHandlers(world: HandlerWorld): HandlersAndHttp {
     http: makeHttp({
       ports,
       mailboxes,
-      ingress: ingressOf(ports),
+      ingress: ingressOf(ports, true),
       sockjs: { prefix: SOCKJS_PREFIX, websocket: true, clientUrl: CLIENT_URL },
       engine: { prefix: ENGINE_PREFIX },
       administration: world.security?.administration,

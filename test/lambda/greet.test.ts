@@ -74,3 +74,14 @@ test('what the queue brings is read, and what is no greeting is passed over', as
   await handler({ Records: ['{"connectionId":"a"}', 'x', '{}', 'null'].map(record) });
   expect(heard).toEqual(['a']);
 });
+
+test('a greeting of Engine.IO says so on its way, and is an open packet without upgrades', async () => {
+  expect(readGreeting('{"connectionId":"a","engine":true}')).toEqual({
+    connectionId: 'a',
+    engine: true,
+  });
+  const { greet, posts } = greeted(['gone', 'sent']);
+  await greet({ connectionId: 'a', engine: true });
+  expect(posts).toHaveLength(2);
+  expect(JSON.parse(posts[1]?.slice(1) ?? '')).toMatchObject({ upgrades: [], maxPayload: 1e6 });
+});
