@@ -27,14 +27,18 @@ export interface Before {
   readonly heard: () => void;
 }
 
-/** Which environment of the function served which path, in order. */
-export type OnServed = (path: string, environment: number) => void;
+/** Which of the function's environments serve which paths. */
+export interface Affinity {
+  /** One that is not to serve the next request at this path. */
+  avoid(path: string): number | undefined;
+  served(path: string, environment: number): void;
+}
 
 export interface UrlOptions {
   readonly lambdas: Lambdas;
   readonly permissions: Permissions;
   readonly onFault: OnFault;
-  readonly onServed: OnServed;
+  readonly affinity: Affinity | undefined;
 }
 
 export function functionUrlsOf(stack: Stack, options: UrlOptions): readonly FunctionUrl[] {
@@ -81,7 +85,7 @@ interface Call {
   readonly target: LambdaFunction;
 }
 
-async function serve(call: Call, { onFault, onServed }: UrlOptions): Promise<void> {
+async function serve(call: Call, { onFault, affinity }: UrlOptions): Promise<void> {
   const { request, response, asked, target } = call;
   const gone = new AbortController();
   response.on('close', () => {
@@ -98,7 +102,8 @@ async function serve(call: Call, { onFault, onServed }: UrlOptions): Promise<voi
       decode.tell(part);
     },
     gone: gone.signal,
-    served: (environment) => onServed(asked.path, environment),
+    served: (environment) => affinity?.served(asked.path, environment),
+    avoid: affinity?.avoid(asked.path),
   });
   const failed = 'errorType' in answer ? `${answer.errorType}: ${answer.errorMessage}` : undefined;
   const fault = failed ?? decode.fault();

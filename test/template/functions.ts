@@ -48,13 +48,13 @@ export interface Listener {
   readonly gone: AbortSignal;
   /** Hears which environment of the function it is, from 1, before the event begins. */
   readonly served?: (environment: number) => void;
+  /** An environment that is not to serve. By default the one that served last serves again. */
+  readonly avoid?: number | undefined;
 }
 
 export interface FunctionOptions {
   readonly mode: Mode;
   readonly log: (line: string) => void;
-  /** So many environments take turns. By default the one that served last serves again. */
-  readonly turns?: number;
 }
 
 const NOBODY: Listener = { tell: () => undefined, gone: new AbortController().signal };
@@ -101,7 +101,7 @@ export function createFunction(spec: FunctionSpec, options: FunctionOptions): La
     },
     invoke: async (event, listener = NOBODY) => {
       counts.invocations += 1;
-      const environment = await pool.acquire();
+      const environment = await pool.acquire(listener.avoid);
       if (!('invoke' in environment)) {
         pool.release(undefined);
         counts.errors += 1;
@@ -124,7 +124,7 @@ export function createFunction(spec: FunctionSpec, options: FunctionOptions): La
 interface Pool {
   readonly streams: boolean;
   readonly busy: number;
-  acquire(): Promise<Environment | Answer>;
+  acquire(avoid?: number): Promise<Environment | Answer>;
   /** Hands the place on, and with it the environment if it is still good. */
   release(environment: Environment | undefined): void;
   drop(environment: Environment): Promise<void>;
@@ -136,7 +136,7 @@ interface Pool {
 
 function createPool(
   spec: FunctionSpec,
-  { mode, log, turns = 1 }: FunctionOptions,
+  { mode, log }: FunctionOptions,
   counts: { coldStarts: number },
 ): Pool {
   const idle: Environment[] = [];
@@ -148,9 +148,9 @@ function createPool(
     all.delete(environment);
     await environment.kill();
   };
-  const take = (): Environment | undefined => {
-    if (turns === 1) return idle.pop();
-    return all.size >= turns ? idle.shift() : undefined;
+  const take = (avoid: number | undefined): Environment | undefined => {
+    const at = idle.findLastIndex((one) => all.get(one) !== avoid);
+    return at < 0 ? undefined : idle.splice(at, 1)[0];
   };
   return {
     get streams() {
@@ -159,11 +159,11 @@ function createPool(
     get busy() {
       return busy + waiting.length;
     },
-    acquire: async () => {
+    acquire: async (avoid) => {
       if (busy >= (streams ? STREAMING_ENVIRONMENTS_MAX : ENVIRONMENTS_MAX)) {
         await new Promise<void>((resolve) => waiting.push(resolve));
       } else busy += 1;
-      const warm = take();
+      const warm = take(avoid);
       if (warm !== undefined) return warm;
       counts.coldStarts += 1;
       const number = counts.coldStarts;

@@ -11,16 +11,19 @@ interface Waiver {
 
 export const WAIVED: readonly Waiver[] = [];
 
-/** `role: action on resource` of every grant that was unused in all of `reports` and not waived. */
+/** `role: action on resource` of every grant that is used in none of `reports` and not waived. */
 export function idleGrants(
   reports: readonly Readonly<Record<string, RoleReport>>[],
   waived: readonly Waiver[] = WAIVED,
 ): readonly string[] {
   const roles = new Set(reports.flatMap((report) => Object.keys(report)));
   return [...roles].flatMap((role) => {
-    const [first = [], ...others] = reports.map((report) => report[role]?.unused ?? []);
-    return first
-      .filter((grant) => others.every((unused) => unused.includes(grant)))
+    const all = reports.flatMap((report) => report[role] ?? []);
+    const grants = new Set(all.flatMap(({ granted }) => granted));
+    const used = (grant: string): boolean =>
+      all.some(({ granted, unused }) => granted.includes(grant) && !unused.includes(grant));
+    return [...grants]
+      .filter((grant) => !used(grant))
       .filter(
         (grant) => !waived.some((one) => role.includes(one.role) && grant.startsWith(one.grant)),
       )

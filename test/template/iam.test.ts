@@ -48,15 +48,24 @@ test('the report tells used, unused and refused apart', () => {
   made.allows('R', 'dynamodb:PutItem', TABLE);
   expect(made.report()['R']).toEqual({
     used: [`dynamodb:GetItem on ${TABLE}`],
+    granted: [`dynamodb:GetItem on ${TABLE}`, `dynamodb:Query on ${TABLE}`],
     unused: [`dynamodb:Query on ${TABLE}`],
     denied: [`dynamodb:PutItem on ${TABLE}`],
   });
 });
 
 test('a grant is idle if no report used it and nobody gave a reason', () => {
-  const role = (...unused: string[]) => ({ R: { used: [], unused, denied: [] } });
+  const granted = ['a', 'b', 'c'];
+  const role = (...unused: string[]) => ({ R: { used: [], granted, unused, denied: [] } });
   expect(idleGrants([role('a', 'b'), role('b', 'c')], [])).toEqual(['R: b']);
   expect(idleGrants([role('b')], [{ role: 'R', grant: 'b', reason: 'why' }])).toEqual([]);
+});
+
+test('a grant that only one of the reports has is used there or nowhere', () => {
+  const without = { R: { used: [], granted: ['a'], unused: [], denied: [] } };
+  const having = { R: { used: [], granted: ['a', 'b'], unused: ['a', 'b'], denied: [] } };
+  expect(idleGrants([without, having], [])).toEqual(['R: b']);
+  expect(idleGrants([{}, having], [])).toEqual(['R: a', 'R: b']);
 });
 
 test('a role is assumed by whom it trusts alone', () => {

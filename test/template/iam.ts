@@ -8,7 +8,9 @@ import { assumable, covers, isManaged, type RequestKeys, type Statement } from '
 export interface RoleReport {
   /** `action on resource` of every call that was allowed, sorted. */
   readonly used: readonly string[];
-  /** `action on resource` of every grant of the policies that allowed nothing, sorted. */
+  /** `action on resource` of every grant of the policies, sorted. */
+  readonly granted: readonly string[];
+  /** The same of those that allowed nothing. */
   readonly unused: readonly string[];
   /** Calls that were refused, sorted. */
   readonly denied: readonly string[];
@@ -96,6 +98,7 @@ export function createAuthority(): Authority {
             name,
             {
               used: [...role.used].sort(),
+              granted: [...new Set(grants)].sort(),
               unused: [...new Set(unused)].sort(),
               denied: [...role.denied].sort(),
             },

@@ -25,8 +25,6 @@ export interface LambdaOptions {
   readonly moved: { readonly from: string; readonly to: string };
   readonly mode: Mode;
   readonly log: (line: string) => void;
-  /** So many environments of each function take turns. */
-  readonly turns: number;
 }
 
 export interface Lambdas {
@@ -46,8 +44,7 @@ export async function lambdasOf(stack: Stack, options: LambdaOptions): Promise<L
     options.authority.assume(spec.role, 'lambda.amazonaws.com', resource.properties.where);
     const log = (line: string): void => options.log(`${spec.name} ${line}`);
     demandLogging(spec, options.authority);
-    const { mode, turns } = options;
-    byName.set(spec.name, createFunction(spec, { mode, turns, log }));
+    byName.set(spec.name, createFunction(spec, { mode: options.mode, log }));
   }
   const close = async (): Promise<void> => {
     await Promise.all([...byName.values()].map((one) => one.close()));

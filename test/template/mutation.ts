@@ -9,7 +9,9 @@ export interface Mutation {
   /** What the fault's line must hold besides. */
   readonly naming?: string;
   readonly mode?: Mode;
-  /** The journey that meets the fault, where the usual two do not. */
+  /** The variant that it is planted in. @default 'fifo' */
+  readonly variant?: string;
+  /** The journey that meets the fault, by its whole name, where the usual two do not. */
   readonly journey?: string;
   /** Part of the logical id of a resource without which there is nothing to break. */
   readonly needs?: string;

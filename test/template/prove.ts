@@ -7,10 +7,12 @@ import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
 
 export interface ProveOptions {
-  /** The assembly with FIFO ingress. */
-  readonly folder: string;
+  /** The assembly of a variant. */
+  readonly folder: (variant: string) => string;
   readonly dynamoUrl: string;
   readonly print: (line: string) => void;
+  /** Only mutations for whose names this holds. */
+  readonly only?: (name: string) => boolean;
 }
 
 /** What a client does first, and what ends in a close: together they touch every part. */
@@ -27,8 +29,11 @@ export interface Proof {
 
 export async function proveMutations(options: ProveOptions): Promise<Proof> {
   const missed: string[] = [];
-  const ids = [...readAssembly(options.folder).resources.keys()];
-  const mutations = MUTATIONS.filter(({ needs = '' }) => ids.some((id) => id.includes(needs)));
+  const ids = [...readAssembly(options.folder('fifo')).resources.keys()];
+  const mutations = MUTATIONS.filter(({ needs = '', name }) => {
+    if (options.only?.(name) === false) return false;
+    return ids.some((id) => id.includes(needs));
+  });
   for (const mutation of mutations) {
     const began = Date.now();
     const faults = await faultsOf(mutation, options);
@@ -48,7 +53,7 @@ export async function proveMutations(options: ProveOptions): Promise<Proof> {
 }
 
 async function faultsOf(mutation: Mutation, options: ProveOptions): Promise<readonly string[]> {
-  const draft = draftOf(options.folder);
+  const draft = draftOf(options.folder(mutation.variant ?? 'fifo'));
   try {
     mutation.plant(draft);
     draft.save();
@@ -57,6 +62,7 @@ async function faultsOf(mutation: Mutation, options: ProveOptions): Promise<read
       ingress: 'fifo',
       dynamoUrl: options.dynamoUrl,
       only: (name) => (mutation.journey ? name === mutation.journey : JOURNEYS.has(name)),
+      slow: true,
       hasty: true,
     });
     // These two journeys do not use every grant: only the one that a mutation adds is looked for.

@@ -15,7 +15,7 @@ import { dynamodbService } from './dynamodb-service.ts';
 import { openEndpoint } from './endpoint.ts';
 import type { Mode } from './environment.ts';
 import type { OnFault } from './fault.ts';
-import { functionUrlsOf, type OnServed } from './function-urls.ts';
+import { type Affinity, functionUrlsOf } from './function-urls.ts';
 import type { FunctionCounts } from './functions.ts';
 import type { RoleReport } from './iam.ts';
 import { lambdaService } from './lambda-service.ts';
@@ -25,6 +25,7 @@ import { queuesOf } from './queues.ts';
 import { authorityOf, permissionsOf } from './roles.ts';
 import { apiOf, routesOf, type WebSocketApi } from './routes.ts';
 import { type Schedule, schedulesOf } from './schedules.ts';
+import { secretsService } from './secrets-service.ts';
 import { startSources } from './sources.ts';
 import { sqsService } from './sqs-service.ts';
 import { resolveStack } from './stack.ts';
@@ -40,12 +41,12 @@ export interface RuntimeOptions {
   readonly onFault?: (line: string) => void;
   /** Faults of the gateway on demand: what AWS does on bad days. */
   readonly faults?: Faults;
+  /** What Secrets Manager holds, by ARN. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** How soon a failed message comes back; on AWS the visibility time-out. */
   readonly retryMilliseconds?: number;
-  /** So many environments of each function take turns; by default the last one serves again. */
-  readonly turns?: number;
-  /** Hears which environment serves which HTTP request. */
-  readonly onServed?: OnServed;
+  /** Says, and hears, which environment serves an HTTP request. */
+  readonly affinity?: Affinity;
 }
 
 export interface Runtime {
@@ -96,7 +97,6 @@ async function open(
     options.onFault?.(line);
   };
   const { mode, dynamoUrl, retryMilliseconds = 100, log = () => undefined } = options;
-  const { turns = 1, onServed = () => undefined } = options;
   const endpoint = await openEndpoint((what) => onFault('access-denied', what));
   closing.push(endpoint.close);
   const stack = resolveStack(readAssembly(folder), { endpoint: endpoint.url });
@@ -107,11 +107,11 @@ async function open(
   const moved = { from: apiOrigin(api.id), to: endpoint.url };
   const tables: string[] = [];
   closing.push(() => dropTables(tables, dynamoUrl));
-  const lambdas = await lambdasOf(stack, { authority, moved, mode, log, turns });
+  const lambdas = await lambdasOf(stack, { authority, moved, mode, log });
   closing.push(lambdas.close);
   const routes = routesOf(stack, api, { authority, permissions, lambdas, queues, onFault });
   const schedules = schedulesOf(stack, lambdas, permissions);
-  const urls = functionUrlsOf(stack, { lambdas, permissions, onFault, onServed });
+  const urls = functionUrlsOf(stack, { lambdas, permissions, onFault, affinity: options.affinity });
   const distribution = distributionOf(stack);
   tables.push(...(await makeTables(stack, dynamoUrl)));
   const gateway = gatewayOf(api, routes, { onFault, faults: options.faults });
@@ -121,6 +121,7 @@ async function open(
       dynamodbService(dynamoUrl, onFault),
       sqsService(queues),
       lambdaService(lambdas.byName, onFault),
+      secretsService(options.secrets ?? {}),
       connectionsService(api, gateway.management),
     ],
   });

@@ -1,13 +1,15 @@
 /**
- * `npm run test:template`: what CDK synthesizes is what runs. Both ingresses in both modes through
- * the acceptance suite, a dead letter, no grant too many, and every planted fault caught.
+ * `npm run test:template`: what CDK synthesizes is what runs. Every variant through the acceptance
+ * suite, bad days, no grant too many, and every planted fault caught.
  * `--quick` leaves the planted faults out.
  */
 import { verify } from '../aws/verify.ts';
 import { findDynamoDbLocal, startDynamoDbLocal } from '../dynamodb-local.ts';
+import { noAffinity } from './affinity.ts';
 import { DETOURS, runDetour } from './detours.ts';
 import type { Mode } from './environment.ts';
 import { idleGrants } from './grants.ts';
+import { guardedJourneys } from './guarded.ts';
 import type { RoleReport } from './iam.ts';
 import { judge } from './judge.ts';
 import { inOwnNetwork } from './own-network.ts';
@@ -15,6 +17,7 @@ import { proveMutations } from './prove.ts';
 import { PUMP_CHECKS } from './pumps.ts';
 import { openRuntime } from './runtime.ts';
 import { synthesize } from './synth.ts';
+import { VARIANTS, type Variant } from './variants.ts';
 
 type Reports = Readonly<Record<string, RoleReport>>[];
 
@@ -36,35 +39,31 @@ async function main(): Promise<number> {
   console.log(`synthesized, and DynamoDB Local up (${seconds(began)} s)`);
   const score: Score = { passed: 0, waived: 0, failed: [] };
   try {
-    for (const ingress of ['fifo', 'direct'] as const) {
-      const reports: Reports = [];
-      for (const mode of ['process', 'frozen'] as const) {
-        reports.push(
-          await journey(assemblies[ingress], { ingress, mode, dynamoUrl: dynamo.endpoint }, score),
-        );
-      }
-      for (const detour of DETOURS) {
-        await check(score, `${ingress}: ${detour.name}`, async () => {
-          const roles = await runDetour(detour, assemblies[ingress], dynamo.endpoint);
-          if (roles === undefined) return false;
-          reports.push(roles);
-          return true;
-        });
-      }
-      await check(score, `${ingress}: no grant that nobody uses`, async () => {
-        const idle = idleGrants(reports);
+    const reports = new Map<string, Reports>();
+    for (const variant of VARIANTS) {
+      const folder = assemblies.folder(variant.name);
+      const own = await travel(variant, { folder, dynamoUrl: dynamo.endpoint }, score);
+      reports.set(variant.name, own);
+      await check(score, `${variant.name}: no grant that nobody uses`, async () => {
+        const others = variant.beside === undefined ? [] : (reports.get(variant.beside) ?? []);
+        const idle = idleGrants([...own, ...others]);
         if (idle.length > 0) throw new Error(`grant-unused: ${idle.join('; ')}`);
         return true;
       });
     }
     await check(score, 'verify:aws has an answer to each of its questions', () =>
-      questions(assemblies.fifo, dynamo.endpoint),
+      questions(assemblies.folder('fifo'), dynamo.endpoint),
     );
+    await noAffinity(assemblies.folder('front-door'), dynamo.endpoint, (name, run) =>
+      check(score, name, run),
+    );
+    await guardedJourneys(dynamo.endpoint, (name, run) => check(score, name, run));
     for (const { name, run } of PUMP_CHECKS) {
       await check(score, name, () => run(dynamo.endpoint).then(() => true));
     }
     if (!process.argv.includes('--quick')) {
-      const options = { folder: assemblies.fifo, dynamoUrl: dynamo.endpoint, print: console.log };
+      const { folder } = assemblies;
+      const options = { folder, dynamoUrl: dynamo.endpoint, print: console.log };
       const { caught, missed } = await proveMutations(options);
       score.passed += caught;
       score.failed.push(...missed);
@@ -94,25 +93,51 @@ async function questions(folder: string, dynamoUrl: string): Promise<boolean> {
   }
 }
 
-interface JourneyOptions {
-  readonly ingress: 'fifo' | 'direct';
-  readonly mode: Mode;
+interface Where {
+  readonly folder: string;
   readonly dynamoUrl: string;
 }
 
+/** Every journey and bad day of one variant; what its roles used. */
+async function travel(variant: Variant, where: Where, score: Score): Promise<Reports> {
+  const reports: Reports = [];
+  const [first] = variant.modes;
+  for (const mode of variant.modes) {
+    reports.push(await journey(variant, { ...where, mode, slow: mode === first }, score));
+  }
+  for (const detour of variant.detours ? DETOURS : []) {
+    await check(score, `${variant.name}: ${detour.name}`, async () => {
+      const roles = await runDetour(detour, where.folder, where.dynamoUrl);
+      if (roles !== undefined) reports.push(roles);
+      return roles !== undefined;
+    });
+  }
+  return reports;
+}
+
+interface JourneyOptions extends Where {
+  readonly mode: Mode;
+  readonly slow: boolean;
+}
+
 async function journey(
-  folder: string,
-  options: JourneyOptions,
+  { name, ingress, only, slow = false }: Variant,
+  { folder, ...options }: JourneyOptions,
   score: Score,
 ): Promise<Readonly<Record<string, RoleReport>>> {
   const began = Date.now();
-  const verdict = await judge(folder, options);
+  const verdict = await judge(folder, {
+    ...options,
+    ingress,
+    slow: slow && options.slow,
+    ...(only && { only }),
+  });
   const { passed, waived, faults, functions } = verdict;
   score.passed += passed;
   score.waived += waived;
-  score.failed.push(...faults.map((line) => `${options.ingress}, ${options.mode}: ${line}`));
+  score.failed.push(...faults.map((line) => `${name}, ${options.mode}: ${line}`));
   const cold = Object.values(functions).reduce((sum, { coldStarts }) => sum + coldStarts, 0);
-  const what = `${options.ingress}, ${options.mode}: ${passed} journeys, ${cold} cold starts`;
+  const what = `${name}, ${options.mode}: ${passed} journeys, ${cold} cold starts`;
   console.log(`${faults.length === 0 ? 'ok      ' : 'FAIL    '}${what} (${seconds(began)} s)`);
   return verdict.roles;
 }

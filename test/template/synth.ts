@@ -4,30 +4,27 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { VARIANTS, type Variant } from './variants.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface Synthesized {
-  /** Cloud assemblies by ingress. */
-  readonly fifo: string;
-  readonly direct: string;
+  /** The cloud assembly of a variant. */
+  folder(name: string): string;
   discard(): void;
 }
 
-export async function synthesize(): Promise<Synthesized> {
+export async function synthesize(variants: readonly Variant[] = VARIANTS): Promise<Synthesized> {
   const folder = mkdtempSync(join(tmpdir(), 'stompway-assembly-'));
   await run('infra/bundle.ts', {});
-  const into = async (ingress: string): Promise<string> => {
-    const out = join(folder, ingress);
+  for (const { name, ingress, context } of variants) {
     await run('infra/app.ts', {
-      CDK_OUTDIR: out,
-      CDK_CONTEXT_JSON: JSON.stringify({ ingress }),
+      CDK_OUTDIR: join(folder, name),
+      CDK_CONTEXT_JSON: JSON.stringify({ ingress, ...context }),
     });
-    return out;
-  };
+  }
   return {
-    fifo: await into('fifo'),
-    direct: await into('direct'),
+    folder: (name) => join(folder, name),
     discard: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

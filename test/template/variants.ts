@@ -1,0 +1,45 @@
+/**
+ * The assemblies that the suite puts to the test, each by what the CDK is told of it (`-c name=value`).
+ * One more is one more entry here: its journeys stand in files of their own (journeys.ts lists them).
+ */
+import type { Mode } from './environment.ts';
+
+export interface Variant {
+  readonly name: string;
+  readonly ingress: 'fifo' | 'direct';
+  /** The context besides `ingress`. */
+  readonly context: Readonly<Record<string, string>>;
+  readonly modes: readonly Mode[];
+  /** Only journeys for which this holds. @default all of them */
+  readonly only?: (name: string) => boolean;
+  /** Whether journeys of half a minute are travelled as well, in the first mode. */
+  readonly slow?: boolean;
+  /** Whether bad days are travelled as well. */
+  readonly detours?: boolean;
+  /** A variant whose journeys use what this one's leave: grants are judged with both. */
+  readonly beside?: string;
+}
+
+const byDoors = (name: string): boolean => / by the (?:function URL|front door)$/.test(name);
+
+export const VARIANTS: readonly Variant[] = [
+  { name: 'fifo', ingress: 'fifo', context: {}, modes: ['process', 'frozen'], detours: true },
+  { name: 'direct', ingress: 'direct', context: {}, modes: ['process', 'frozen'], detours: true },
+  {
+    name: 'front-door',
+    ingress: 'fifo',
+    context: { cloudFront: 'true' },
+    modes: ['frozen', 'process'],
+    only: byDoors,
+    slow: true,
+    beside: 'fifo',
+  },
+  {
+    name: 'http-direct',
+    ingress: 'direct',
+    context: { http: 'true' },
+    modes: ['process'],
+    only: byDoors,
+    beside: 'direct',
+  },
+];
