@@ -4,6 +4,7 @@
  */
 import type { Mutation } from './mutation.ts';
 import { FUNCTIONS } from './mutations-functions.ts';
+import { HTTP } from './mutations-http.ts';
 import { INGRESS } from './mutations-ingress.ts';
 import { LOGS } from './mutations-logs.ts';
 import { RIGHTS } from './mutations-rights.ts';
@@ -17,4 +18,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LANGUAGE,
   ...RIGHTS,
   ...FUNCTIONS,
+  ...HTTP,
 ];
