@@ -17,9 +17,10 @@ import { LIMITS } from '../broker/limits.ts';
 import type { Delivery } from '../broker/ports.ts';
 
 const BODY_BYTES = 400;
+const IN_FLIGHT = 50;
 const [, , kind = '', endpoint = ''] = process.argv;
 const at = { clock: systemClock, timer: systemTimer };
-const options = { ...at, endpoint, socketsMax: LIMITS.postsAtOnceMax };
+const options = { ...at, endpoint, socketsMax: IN_FLIGHT };
 
 type Post = (deliveries: readonly Delivery[]) => Promise<void>;
 
@@ -43,7 +44,12 @@ function deliveries(count: number): Delivery[] {
 
 function through(management: Management): Post {
   const log = { info() {}, warn() {}, error: console.error };
-  const outbox = gatewayOutbox({ ...at, management, limits: LIMITS, log });
+  const outbox = gatewayOutbox({
+    ...at,
+    management,
+    limits: { ...LIMITS, postsAtOnceMax: IN_FLIGHT },
+    log,
+  });
   return async (all) => {
     const refused = (await outbox.post(all)).filter((outcome) => outcome !== 'sent');
     if (refused.length > 0) throw new Error(`${refused.length} posts were refused`);
@@ -67,7 +73,7 @@ async function management(): Promise<Management> {
 async function undici(): Promise<Sender> {
   const name = 'undici';
   const { Pool } = await import(name);
-  const pool = new Pool(new URL(endpoint).origin, { connections: LIMITS.postsAtOnceMax });
+  const pool = new Pool(new URL(endpoint).origin, { connections: IN_FLIGHT });
   return {
     async send({ path, headers, authorization }, body) {
       const all = [...headers.flat(), 'authorization', authorization];
@@ -91,7 +97,7 @@ async function bare(): Promise<Post> {
     const socket = connect({ host: hostname, port: Number(port), servername: hostname });
     return socket.setNoDelay(true);
   };
-  const sockets = Array.from({ length: LIMITS.postsAtOnceMax }, open);
+  const sockets = Array.from({ length: IN_FLIGHT }, open);
   return (all) =>
     new Promise((resolve) => {
       let next = 0;

@@ -55,7 +55,8 @@ export function gatewayOutbox(options: OutboxOptions): Outbox {
     const { settle } = patience(world, connectedAt);
     for (const payload of posts) {
       if (!isUtf8(payload)) return NOT_TEXT;
-      const verdict = await settle(async () => judge(await management.post(connectionId, payload)));
+      const ask = (): Promise<Verdict> => management.post(connectionId, payload).then(judge);
+      const verdict = await settle(ask);
       if (verdict.outcome !== 'sent') return verdict;
     }
     return SENT;

@@ -17,7 +17,10 @@ export interface Response {
 /** Of head and body together; the gateway's longest, an error page, has some 2 KB. */
 export const RESPONSE_BYTES_MAX = 64 * 1024;
 
-/** Undefined: more octets must come. `ended`: none will. Throws if this is no response. */
+/**
+ * Undefined: more octets must come. `ended`: none will. Throws if this is no response. The body has
+ * memory of its own.
+ */
 export function readResponse(octets: Buffer, ended: boolean): Response | undefined {
   for (let start = 0; ; ) {
     const end = octets.indexOf(HEAD_END, start, 'latin1');
@@ -53,34 +56,57 @@ function readHead(text: string): Head {
   // RFC 9110, 15.2: 1.0 knows no interim answers.
   if (status < 200 && !current) throw new Error('An interim answer of HTTP/1.0');
   const fields = fieldsOf(text);
-  const options = (fields['connection'] ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((one) => one.trim());
-  const close = options.includes('close');
   return {
     status,
     errorType: fields['x-amzn-errortype'] ?? '',
-    persistent: (current || options.includes('keep-alive')) && !close,
+    persistent: persists(fields.connection, current),
     body: framing(status, fields),
   };
+}
+
+/** RFC 9112, 9.3. */
+function persists(connection: string | undefined, current: boolean): boolean {
+  if (connection === undefined) return current;
+  // What nearly every answer says.
+  if (connection === 'keep-alive') return true;
+  const options = connection
+    .toLowerCase()
+    .split(',')
+    .map((one) => one.trim());
+  return (current || options.includes('keep-alive')) && !options.includes('close');
 }
 
 /** The status line and all headers: no lone CR or LF, no folding, no space before a colon. */
 const HEAD =
   /^HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?(?:\r\n[!#$%&'*+.^_`|~\w-]+:[\t\x20-\x7e\x80-\xff]*)*$/;
 
-type Fields = { [name in (typeof HEEDED)[number]]?: string };
+/** Those that matter; a name that comes twice has both values. */
+interface Fields {
+  connection: string | undefined;
+  'content-length': string | undefined;
+  'transfer-encoding': string | undefined;
+  'x-amzn-errortype': string | undefined;
+}
 
-const HEEDED = ['connection', 'content-length', 'transfer-encoding', 'x-amzn-errortype'] as const;
+/** What a name of so many letters may be. */
+const HEEDED: Readonly<Record<number, keyof Fields>> = {
+  10: 'connection',
+  14: 'content-length',
+  17: 'transfer-encoding',
+  16: 'x-amzn-errortype',
+};
 
-/** Those that matter, by lower-case name; a name that comes twice has both values. */
 function fieldsOf(text: string): Fields {
-  const fields: Fields = {};
+  const fields: Fields = {
+    connection: undefined,
+    'content-length': undefined,
+    'transfer-encoding': undefined,
+    'x-amzn-errortype': undefined,
+  };
   for (let at = text.indexOf('\r\n'); at !== -1; ) {
     const end = text.indexOf('\r\n', at + 2);
     const colon = text.indexOf(':', at + 2);
-    const heeded = HEEDED.find((name) => name.length === colon - at - 2);
+    const heeded = HEEDED[colon - at - 2];
     if (heeded !== undefined && text.slice(at + 2, colon).toLowerCase() === heeded) {
       const written = text.slice(colon + 1, end === -1 ? undefined : end);
       // A tab beside a length is legal, and refused by Node's parser: so it is in doubt.
@@ -118,7 +144,8 @@ function withBody(
   ended: boolean,
 ): Response | undefined {
   if (framed === 'until closed') {
-    return ended ? { status, errorType, body: rest, reusable: false } : awaiting(rest, false);
+    if (!ended) return awaiting(rest, false);
+    return { status, errorType, body: Buffer.from(rest), reusable: false };
   }
   const read = framed === 'chunked' ? dechunked(rest) : taken(rest, framed);
   if (read === undefined) return awaiting(rest, ended);
@@ -126,6 +153,8 @@ function withBody(
   if (read.end < rest.length) throw new Error('There are octets behind the answer');
   return { status, errorType, body: read.body, reusable: persistent && !ended };
 }
+
+const NOTHING = Buffer.alloc(0);
 
 interface Read {
   readonly body: Buffer;
@@ -135,7 +164,8 @@ interface Read {
 
 function taken(rest: Buffer, length: number): Read | undefined {
   if (length > RESPONSE_BYTES_MAX) throw new Error('The answer is too long');
-  return rest.length < length ? undefined : { body: rest.subarray(0, length), end: length };
+  if (rest.length < length) return undefined;
+  return { body: length === 0 ? NOTHING : Buffer.from(rest.subarray(0, length)), end: length };
 }
 
 /** RFC 9112, 7.1. Extensions and trailers are passed over. */

@@ -1,12 +1,13 @@
 /**
  * The sender on kept-alive TLS sockets, without Node's HTTP client, which costs more CPU than the
- * encryption. Posts wait in one line for the next connection that is idle or newly open; the last
+ * encryption. Requests wait in one line for the next connection that is idle or newly open; the last
  * used is taken first, so that the others may age out. Tests hold it against node:https, answer by
  * answer.
  */
-import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../broker/ports.ts';
+import { Deadlines, type Due } from './deadlines.ts';
+import { type Opening, opener } from './opening.ts';
 import type { Response } from './response.ts';
 import {
   CONNECT_MILLISECONDS_MAX,
@@ -17,7 +18,7 @@ import {
   type SenderOptions,
 } from './sender.ts';
 import type { SignedRequest } from './signature.ts';
-import { type Exchanged, Wire } from './wire.ts';
+import { type Asker, Wire } from './wire.ts';
 
 export interface SocketSenderOptions extends SenderOptions {
   readonly clock: Clock;
@@ -26,38 +27,55 @@ export interface SocketSenderOptions extends SenderOptions {
 export function socketSender(options: SocketSenderOptions): Sender {
   const pool = new Pool(options);
   return {
-    send: (post, body) => pool.send(post, body),
+    send: (request, body) => pool.send(request, body),
     close: () => pool.close(),
   };
 }
 
-/** A post on its way. Settles once: what comes after that is nothing. */
-class Job {
-  readonly post: SignedRequest;
+/** A request on its way. Settles once: what comes after that is nothing. */
+class Job implements Asker, Due {
+  readonly request: SignedRequest;
   readonly body: Uint8Array;
+  readonly pool: Pool;
   settled = false;
   /** It stands in line for the second time, and for a new connection. */
   again = false;
   wire: Wire | undefined = undefined;
-  /** Set by whoever makes it. */
-  cancel = (): void => {};
+  expireAt = 0;
+  earlier: Due | undefined = undefined;
+  later: Due | undefined = undefined;
   private readonly resolve: (response: Response) => void;
   private readonly reject: (cause: unknown) => void;
 
   constructor(
-    post: SignedRequest,
-    body: Uint8Array,
+    { pool, request, body }: Pick<Job, 'pool' | 'request' | 'body'>,
     resolve: (response: Response) => void,
     reject: (cause: unknown) => void,
   ) {
-    this.post = post;
+    this.pool = pool;
+    this.request = request;
     this.body = body;
     this.resolve = resolve;
     this.reject = reject;
   }
 
-  accept(response: Response): void {
+  answered(response: Response): void {
     if (this.settle()) this.resolve(response);
+    this.pool.released(this);
+  }
+
+  failed(cause: Error, silent: boolean): void {
+    const stale = silent && this.wire !== undefined && this.wire.served > 0;
+    if (stale && !this.again && !this.settled) {
+      this.again = true;
+      this.pool.retry(this);
+    } else this.refuse(cause);
+    this.pool.released(this);
+  }
+
+  expire(): void {
+    this.refuse(new Error(`No answer within ${this.pool.requestMilliseconds} ms`));
+    this.wire?.cut();
   }
 
   refuse(cause: unknown): void {
@@ -67,17 +85,19 @@ class Job {
   private settle(): boolean {
     if (this.settled) return false;
     this.settled = true;
-    this.cancel();
+    this.pool.deadlines.leave(this);
     return true;
   }
 }
 
 class Pool {
+  readonly deadlines: Deadlines;
+  readonly requestMilliseconds: number;
   private readonly options: SocketSenderOptions;
-  private readonly open: Opener;
+  private readonly open: () => Opening;
   private readonly opening = new Set<Socket>();
   private readonly wires = new Set<Wire>();
-  private readonly idle: { readonly wire: Wire; readonly since: number }[] = [];
+  private readonly idle: Wire[] = [];
   private readonly line: Job[] = [];
   /** Those that must have a new connection. */
   private readonly lineAgain: Job[] = [];
@@ -85,17 +105,15 @@ class Pool {
   constructor(options: SocketSenderOptions) {
     this.options = options;
     this.open = opener(options);
+    this.requestMilliseconds = options.requestMilliseconds ?? REQUEST_MILLISECONDS_MAX;
+    this.deadlines = new Deadlines({ ...options, milliseconds: this.requestMilliseconds });
   }
 
-  /** Its timer, not its socket, keeps the process alive meanwhile. */
-  send(post: SignedRequest, body: Uint8Array): Promise<Response> {
-    const { timer, requestMilliseconds = REQUEST_MILLISECONDS_MAX } = this.options;
+  /** The timer of its deadline, not its socket, keeps the process alive meanwhile. */
+  send(request: SignedRequest, body: Uint8Array): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const job = new Job(post, body, resolve, reject);
-      job.cancel = timer.after(requestMilliseconds, () => {
-        job.refuse(new Error(`No answer within ${requestMilliseconds} ms`));
-        job.wire?.cut();
-      });
+      const job = new Job({ pool: this, request, body }, resolve, reject);
+      this.deadlines.enter(job);
       this.line.push(job);
       this.advance();
     });
@@ -108,7 +126,19 @@ class Pool {
     for (const wire of this.wires) wire.cut(cause);
   }
 
-  /** Gives posts to idle connections, and opens what is missing. */
+  /** On a new connection, before all others. */
+  retry(job: Job): void {
+    this.lineAgain.push(job);
+  }
+
+  /** Its exchange is over: the connection may serve the next. */
+  released(job: Job): void {
+    const { wire } = job;
+    job.wire = undefined;
+    if (wire?.usable) this.serve(wire);
+  }
+
+  /** Gives requests to idle connections, and opens what is missing. */
   private advance(): void {
     while (this.line.length > 0) {
       const wire = this.lastUsed();
@@ -122,16 +152,17 @@ class Pool {
 
   private lastUsed(): Wire | undefined {
     const oldest = this.options.clock.now() - IDLE_MILLISECONDS_MAX;
-    for (let one = this.idle.pop(); one !== undefined; one = this.idle.pop()) {
-      if (one.since > oldest && one.wire.usable) return one.wire;
-      one.wire.cut();
+    for (let wire = this.idle.pop(); wire !== undefined; wire = this.idle.pop()) {
+      if (wire.idleSince > oldest && wire.usable) return wire;
+      wire.cut();
     }
     return undefined;
   }
 
   private establish(): void {
     const { timer, connectMilliseconds = CONNECT_MILLISECONDS_MAX } = this.options;
-    const { socket, event } = this.open();
+    const opening = this.open();
+    const { socket, event } = opening;
     this.opening.add(socket);
     const cancel = timer.after(connectMilliseconds, () => {
       socket.destroy(new Error(`No connection within ${connectMilliseconds} ms`));
@@ -146,12 +177,13 @@ class Pool {
       this.opening.delete(socket);
       socket.unref();
       const wire = new Wire(socket, () => this.forget(wire));
+      opening.heard = (octets) => wire.hear(octets, false);
       this.wires.add(wire);
       this.serve(wire);
     });
   }
 
-  /** A connection failed. One post fails of it; all that wait where there is no other to wait for. */
+  /** A connection failed. One request fails of it; all that wait where there is no other to wait for. */
   private despair(cause: Error): void {
     const alone = this.wires.size + this.opening.size === 0;
     const most = alone ? this.line.length + this.lineAgain.length : 1;
@@ -163,27 +195,17 @@ class Pool {
   private serve(wire: Wire): void {
     const job = (wire.served === 0 ? next(this.lineAgain) : undefined) ?? next(this.line);
     if (job === undefined) {
-      this.idle.push({ wire, since: this.options.clock.now() });
+      wire.idleSince = this.options.clock.now();
+      this.idle.push(wire);
       return;
     }
     job.wire = wire;
-    wire.exchange(job.post, job.body, (exchanged) => this.answered(job, wire, exchanged));
-  }
-
-  private answered(job: Job, wire: Wire, exchanged: Exchanged): void {
-    job.wire = undefined;
-    if ('response' in exchanged) {
-      job.accept(exchanged.response);
-    } else if (exchanged.silent && wire.served > 0 && !job.again && !job.settled) {
-      job.again = true;
-      this.lineAgain.push(job);
-    } else job.refuse(exchanged.cause);
-    if (wire.usable) this.serve(wire);
+    wire.exchange(job);
   }
 
   private forget(wire: Wire): void {
     this.wires.delete(wire);
-    const at = this.idle.findIndex((one) => one.wire === wire);
+    const at = this.idle.indexOf(wire);
     if (at !== -1) this.idle.splice(at, 1);
     this.advance();
   }
@@ -194,36 +216,4 @@ function next(line: Job[]): Job | undefined {
   let job = line.shift();
   while (job?.settled) job = line.shift();
   return job;
-}
-
-type Opener = () => { readonly socket: Socket; readonly event: 'connect' | 'secureConnect' };
-
-/** New connections resume the last TLS session where the gateway lets them. */
-function opener({ endpoint, ca }: SenderOptions): Opener {
-  const { protocol, hostname, port } = new URL(endpoint);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  if (protocol === 'http:') {
-    const to = { host, port: Number(port || 80), noDelay: true };
-    return () => ({ socket: connectPlain(to), event: 'connect' });
-  }
-  const to = {
-    host,
-    port: Number(port || 443),
-    ALPNProtocols: ['http/1.1'],
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    // Made once: the trusted certificates are a fifth of a handshake's CPU.
-    secureContext: createSecureContext(ca === undefined ? {} : { ca }),
-  };
-  let session: Buffer | undefined;
-  return () => {
-    const socket = connectTls({ ...to, ...(session === undefined ? {} : { session }) });
-    socket.setNoDelay(true);
-    socket.on('session', (given) => {
-      session = given;
-    });
-    socket.once('error', () => {
-      session = undefined;
-    });
-    return { socket, event: 'secureConnect' };
-  };
 }

@@ -8,46 +8,51 @@ import { requestWriter } from './request.ts';
 import { type Response, readResponse } from './response.ts';
 import type { SignedRequest } from './signature.ts';
 
-/** `silent`: closed before the first octet of an answer. */
-export type Exchanged =
-  | { readonly response: Response }
-  | { readonly cause: Error; readonly silent: boolean };
+/** Who waits for the answer. */
+export interface Asker {
+  readonly request: SignedRequest;
+  readonly body: Uint8Array;
+  /** One of the two is called, once. `silent`: closed before the first octet of an answer. */
+  answered(response: Response): void;
+  failed(cause: Error, silent: boolean): void;
+}
 
 export class Wire {
   /** Answers it has brought. */
   served = 0;
-  private settle: ((exchanged: Exchanged) => void) | undefined;
+  /** Milliseconds since 1970. */
+  idleSince = 0;
+  private asker: Asker | undefined;
   /** Of the answer under way. */
   private received: Buffer | undefined;
   private readonly socket: Socket;
   private readonly octetsOf = requestWriter();
 
-  /** `socket` is open. `onEnd` is called once, after the last exchange is settled. */
+  /** `socket` is open, and what it reads is given to `hear`. `onEnd` is called once, last. */
   constructor(socket: Socket, onEnd: () => void) {
     this.socket = socket;
     let cause = new Error('The gateway closed the connection');
-    socket.on('data', (octets: Buffer) => this.hear(octets, false));
     socket.on('end', () => this.hear(NOTHING, true));
     socket.on('error', (error) => {
       cause = error;
     });
     socket.on('close', () => {
-      this.finish({ cause, silent: this.received === undefined });
+      this.fail(cause, this.received === undefined);
       onEnd();
     });
   }
 
   get usable(): boolean {
-    return this.settle === undefined && this.socket.writable && !this.socket.destroyed;
+    return this.asker === undefined && this.socket.writable;
   }
 
-  /** Writes the request; `settle` is called once, when it is answered or the connection is over. */
-  exchange(post: SignedRequest, body: Uint8Array, settle: (exchanged: Exchanged) => void): void {
-    this.settle = settle;
+  /** Writes the request. `asker` is told when it is answered or the connection is over. */
+  exchange(asker: Asker): void {
+    this.asker = asker;
     try {
-      this.socket.write(this.octetsOf(post, body));
+      this.socket.write(this.octetsOf(asker.request, asker.body));
     } catch (cause) {
-      this.finish({ cause: asError(cause), silent: false });
+      this.fail(asError(cause), false);
     }
   }
 
@@ -55,29 +60,35 @@ export class Wire {
     this.socket.destroy(cause);
   }
 
-  private hear(octets: Buffer, ended: boolean): void {
-    const unasked = this.settle === undefined;
-    if (unasked || (ended && this.received === undefined)) {
+  /** `octets` are good until it returns. */
+  hear(octets: Buffer, ended: boolean): void {
+    if (this.asker === undefined || (ended && this.received === undefined)) {
       this.cut();
       return;
     }
     try {
-      this.received = this.received ? Buffer.concat([this.received, octets]) : octets;
-      const response = readResponse(this.received, ended);
-      if (response === undefined) return;
+      const all = this.received === undefined ? octets : Buffer.concat([this.received, octets]);
+      const response = readResponse(all, ended);
+      if (response === undefined) {
+        this.received = all === octets ? Buffer.from(octets) : all;
+        return;
+      }
       if (!response.reusable || this.socket.writableLength > 0) this.cut();
       this.served += 1;
-      this.finish({ response });
+      const { asker } = this;
+      this.asker = undefined;
+      this.received = undefined;
+      asker.answered(response);
     } catch (cause) {
       this.cut(asError(cause));
     }
   }
 
-  private finish(exchanged: Exchanged): void {
-    const { settle } = this;
-    this.settle = undefined;
+  private fail(cause: Error, silent: boolean): void {
+    const { asker } = this;
+    this.asker = undefined;
     this.received = undefined;
-    settle?.(exchanged);
+    asker?.failed(cause, silent);
   }
 }
 
