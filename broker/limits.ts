@@ -63,6 +63,29 @@ export const LIMITS = {
   postRetryMillisecondsMax: 2000,
   /** Posts of one batch under way at once: the SDK keeps 50 sockets, and more would only queue. */
   postsAtOnceMax: 50,
+  /**
+   * Posts of one fan-out made where it was asked for; audiences beyond are spread over invocations of
+   * their own. At 30 ms a post and 50 under way it is 2.4 s, a quarter of `handlerSecondsMax`.
+   */
+  inlinePostsMax: 4000,
+  /** Posts of one part of a large audience, its shard… */
+  shardPostsMax: 2000,
+  /** …or fewer: as many as one may make in so long while… */
+  shardSeconds: 4,
+  /** …so many share the account's rate. The event source runs so many side by side. */
+  shardsAtOnceMax: 20,
+  /** What one shard's messages take as JSON: SQS takes 256 KB, and one message may have 240. */
+  shardBytesMax: 200 * 1024,
+  /** Jobs sent side by side: each is a request to the queue. */
+  jobsAtOnceMax: 50,
+  /** How long a shard's place is kept for its repeat: longer than a queue tries. */
+  shardCursorSeconds: 3600,
+  /** All shards' posts together: the account's 10,000 requests a second, less a twelfth for others. */
+  postsPerSecond: 9200,
+  /** Of which each of these times has its part: short, so that two parts at once pass no burst. */
+  postsWindowMilliseconds: 250,
+  /** Posts claimed at once: a write each, some 20 a second in all at the full rate. */
+  postsClaimMax: 460,
   /** A message received more often crashed its handler each time; the queue gives it up after 5. */
   receiptsTriedMax: 3,
   /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */

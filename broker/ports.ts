@@ -15,6 +15,7 @@ import type {
   LoggedMessage,
   LogRecord,
   Membership,
+  Message,
   Position,
   Principal,
   Stamp,
@@ -288,6 +289,48 @@ export interface Shelf {
     shelf: string,
     range: { readonly from: string; readonly to: string; readonly most: number },
   ): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
+}
+
+/** These messages, for one slice of who hears `destination` when it is done. */
+export interface ShardTask {
+  readonly type: 'shard';
+  /** Canonical. */
+  readonly destination: string;
+  readonly slice: Slice;
+  readonly messages: readonly Message[];
+}
+
+/** Work for an invocation of its own. */
+export interface Job {
+  readonly group: string;
+  /** Names the job within its group: the same when it is sent again. */
+  readonly once: string;
+  readonly task: ShardTask;
+}
+
+/**
+ * A queue of work, beside the one of what clients say. Jobs of one group are done in the order of
+ * their sends, one at a time; those of different groups side by side, within a bound. At least once:
+ * one that fails, or whose process dies, is given again. A name sent again within five minutes may
+ * be dropped.
+ */
+export interface Jobs {
+  /** Resolves once all are stored; throws if one could not be, though others may be. */
+  send(jobs: readonly Job[]): Promise<void>;
+}
+
+/** What many processes count together. */
+export interface Counters {
+  /** Atomic; the sum so far. A repeat after a doubtful outcome may count twice. */
+  add(name: string, count: number, expiresAt: number): Promise<number>;
+}
+
+/** The account's rate of posts, divided among all who post much. */
+export interface Allowance {
+  /** So many of those wanted, at least one, may be posted from `at` (ms) on. */
+  claim(wanted: number): Promise<{ readonly granted: number; readonly at: number }>;
+  /** So many were refused by rate: others use it too, and all claims are slowed. */
+  refused(count: number): Promise<void>;
 }
 
 /** Work for later, at least once, not before its time; a second or so late is fine. */
@@ -633,6 +676,10 @@ export interface Ports {
   /** `name/version`, told in CONNECTED. */
   readonly server: string;
   readonly logs?: Logs;
+  /** Absent: audiences of any size are posted to at once. */
+  readonly jobs?: Jobs;
+  /** Absent: nobody bounds how fast jobs may post. */
+  readonly allowance?: Allowance;
   /** Absent: nobody is asked who he is, and all may do everything. */
   readonly identity?: Identity;
   /** With `identity`. */

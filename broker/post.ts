@@ -6,23 +6,38 @@
 import { endConnection } from './ending.ts';
 import type { Delivery, Outcome, Ports } from './ports.ts';
 
+export interface Posted {
+  /** By delivery. */
+  readonly outcomes: readonly Outcome[];
+  /**
+   * Connections that were owed an answer, did not get it, and could not be cut either: they wait in
+   * vain, and whoever works for them must know.
+   */
+  readonly unanswered: readonly string[];
+}
+
+export interface PostOptions {
+  /** Whoever was refused by rate will be posted to again: nothing is lost yet. */
+  readonly throttledAgain?: boolean;
+}
+
 /**
  * Posts every delivery, of which the first `answers` hold answers; returns once each has an outcome
  * and the gone are forgotten. One that cannot be delivered costs the others nothing. Each is logged
- * but the gone, which are normal life. Returns those that were owed an answer, did not get it, and
- * could not be cut either: they wait in vain, and whoever works for them must know.
+ * but the gone, which are normal life.
  */
 export async function postAll(
   deliveries: readonly Delivery[],
   answers: number,
   ports: Ports,
-): Promise<readonly string[]> {
-  if (deliveries.length === 0) return [];
+  { throttledAgain = false }: PostOptions = {},
+): Promise<Posted> {
+  if (deliveries.length === 0) return NOTHING_POSTED;
   const outcomes = await ports.outbox.post(deliveries);
   const over: string[] = [];
   const undelivered: Partial<Record<Outcome, number>> = {};
   for (const [index, outcome] of outcomes.entries()) {
-    if (outcome === 'sent') continue;
+    if (outcome === 'sent' || (outcome === 'throttled' && throttledAgain)) continue;
     const connectionId = deliveries[index]?.connectionId;
     if (outcome !== 'gone') undelivered[outcome] = (undelivered[outcome] ?? 0) + 1;
     if (connectionId === undefined) continue;
@@ -31,8 +46,10 @@ export async function postAll(
   if (Object.keys(undelivered).length > 0) ports.log.warn('undelivered', undelivered);
   const uncut = await cutAll(over, ports);
   const owed = new Set(deliveries.slice(0, answers).map(({ connectionId }) => connectionId));
-  return uncut.filter((connectionId) => owed.has(connectionId));
+  return { outcomes, unanswered: uncut.filter((connectionId) => owed.has(connectionId)) };
 }
+
+const NOTHING_POSTED: Posted = { outcomes: [], unanswered: [] };
 
 /**
  * Cuts and forgets all of them, so many side by side. One that could not be is logged, costs the

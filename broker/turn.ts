@@ -119,7 +119,8 @@ async function fanOutAll(
     unstored.size === 0 ? unread : new Map([...unstored, ...unread]);
   const unread = await fanOut(answers, direct, ports, {
     post: async (deliveries, some) => {
-      for (const id of await postAll(deliveries, some, ports)) unanswered.add(id);
+      const posted = await postAll(deliveries, some, ports);
+      for (const id of posted.unanswered) unanswered.add(id);
     },
     posted: (faults, left) => posted(withUnstored(faults), left),
   });

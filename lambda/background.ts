@@ -1,11 +1,11 @@
-/** What invokes `work` on AWS: a batch of tasks whose time has come, or the schedule of the sweep. */
-import type { Ports, Task } from '../broker/ports.ts';
+/** What invokes `work` on AWS: tasks whose time has come, a job, or the schedule of the sweep. */
+import type { Ports, ShardTask, Task } from '../broker/ports.ts';
 import type { QueueEvent, QueueRecord, QueueResult, ScheduledEvent } from './events.ts';
 import { sweepHandler, taskHandler } from './work.ts';
 
 /** `read` gives the task of a record's body, or what is wrong with it. */
 export function workHandler(
-  read: (body: string) => Task | string,
+  read: (body: string) => Task | ShardTask | string,
   ports: Ports,
 ): (event: QueueEvent | ScheduledEvent) => Promise<QueueResult> {
   const run = taskHandler(ports);
@@ -28,14 +28,14 @@ export function workHandler(
   };
 
   /** False: not done. The queue gives it again, and at last to the dead letters. */
-  async function perform({ body, messageId }: QueueRecord): Promise<boolean> {
+  async function perform({ body, messageId, attributes }: QueueRecord): Promise<boolean> {
     const task = read(body);
     if (typeof task === 'string') {
       ports.log.error('task-unreadable', new Error(task), { record: messageId });
       return false;
     }
     try {
-      await run(task);
+      await run(task, { repeated: Number(attributes.ApproximateReceiveCount) > 1 });
       return true;
     } catch (cause) {
       ports.log.error('task-failed', cause, { task: task.type, record: messageId });

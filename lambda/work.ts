@@ -1,22 +1,34 @@
-/** What is done later or now and then: tasks whose time has come, and the sweep of each minute. */
+/** What is done later, apart, or now and then: tasks, jobs, and the sweep of each minute. */
 import { expelDue } from '../broker/expel.ts';
-import type { Ports, Task } from '../broker/ports.ts';
+import type { Ports, ShardTask, Task } from '../broker/ports.ts';
+import { postShard } from '../broker/shard.ts';
 import { sweep } from '../broker/sweep.ts';
 
+export interface Attempt {
+  /** True when an earlier invocation may have done some of it already. */
+  readonly repeated: boolean;
+}
+
 /** Throws if it could not be done: the queue gives the task again, and twice does no harm. */
-export function taskHandler(ports: Ports): (task: Task) => Promise<void> {
-  return async (task) => {
-    const { logs } = ports;
-    if (logs === undefined) throw new Error('this broker has no logged lane');
+export function taskHandler(
+  ports: Ports,
+): (task: Task | ShardTask, attempt?: Attempt) => Promise<void> {
+  const journal = () => {
+    if (ports.logs === undefined) throw new Error('this broker has no logged lane');
+    return ports.logs.journal;
+  };
+  return async (task, attempt = { repeated: false }) => {
     switch (task.type) {
       case 'gone': {
         const { room, membership, mark } = task;
-        await logs.journal.append(room, [{ type: 'gone', membership, mark }]);
+        await journal().append(room, [{ type: 'gone', membership, mark }]);
         return;
       }
       case 'tick':
-        await logs.journal.append(task.queue, [{ type: 'tick' }]);
+        await journal().append(task.queue, [{ type: 'tick' }]);
         return;
+      case 'shard':
+        return postShard(task, attempt, ports);
       default:
         task satisfies never;
     }

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { consoleLog, systemClock } from '../adapters/system.ts';
+import { consoleLog, systemClock, systemIds } from '../adapters/system.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { Log } from '../broker/ports.ts';
 import { bounded } from '../broker/rates.ts';
@@ -27,6 +27,7 @@ import {
   SOCKJS_PREFIX,
 } from './handlers.ts';
 import { httpMounts } from './http.ts';
+import { shelfJobs, startJobs } from './jobs.ts';
 import type { GatewayLimits, QueueLimits } from './limits.ts';
 import { startPump } from './pump.ts';
 import { openSecurity, type SecuritySettings } from './security.ts';
@@ -162,6 +163,10 @@ const HOME_LIMITS: Partial<Limits> = {
   /** Nobody pays for the seconds of a stream here, and no item bounds a mailbox. */
   streamSeconds: 2 * 3600,
   mailboxBytesMax: 1024 * 1024,
+  /** A post takes 8 µs here, so that these take the event loop some 80 ms… */
+  inlinePostsMax: 10_000,
+  /** …and a shard, between two of which it turns, 10. */
+  shardPostsMax: 1000,
 };
 
 /**
@@ -207,7 +212,8 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const settings = options.security ?? {};
   const security = await openSecurity(settings, { log, limits: { ...LIMITS, ...limits } });
   const { management } = gateway;
-  const world = { keeping, rules, security, log, limits, management, ingress };
+  const jobs = shelfJobs({ shelf: keeping.shelf, clock: systemClock, ids: systemIds });
+  const world = { keeping, rules, security, log, limits, management, ingress, jobs };
   const background = makeBackgroundHandlers(world);
   const pump = startPump({
     stream: keeping.journal.stream,
@@ -217,6 +223,14 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   });
   const { agenda } = keeping;
   const { perform } = background;
+  const working = startJobs({
+    jobs,
+    shelf: keeping.shelf,
+    perform,
+    clock: systemClock,
+    log,
+    pollMilliseconds: threads ? POLL_MILLISECONDS : 0,
+  });
   const planned = startAgenda({ agenda, perform, clock: systemClock, log });
   const vanished = background
     .endVanished(keeping.openConnections())
@@ -238,6 +252,7 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
       here.http.stop();
       await environments?.close();
       await pump.stop();
+      await working.stop();
       await close();
       if (passing !== undefined) await rm(passing, { recursive: true, force: true });
     },

@@ -4,10 +4,11 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { lmdbStore } from '../adapters/lmdb/store.ts';
-import { consoleLog, systemClock } from '../adapters/system.ts';
+import { consoleLog, systemClock, systemIds } from '../adapters/system.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Ingress } from '../broker/ports.ts';
 import { type Handlers, type HandlerWorld, makeHandlers } from './handlers.ts';
+import { shelfJobs } from './jobs.ts';
 import type { PostStatus } from './management.ts';
 import { openSecurity } from './security.ts';
 import type { Birth, FromEnvironment, ToEnvironment } from './thread.ts';
@@ -58,6 +59,8 @@ const handlers = makeHandlers({
   log,
   limits: birth.limits,
   ingress: birth.queued ? ingress : undefined,
+  // Done by the main thread, which looks for them.
+  jobs: shelfJobs({ shelf: store.shelf, clock: systemClock, ids: systemIds }),
 });
 
 const requests = environmentRequests(handlers.http.handle, tell);

@@ -11,12 +11,14 @@ import type {
   Gates,
   Held,
   Ingress,
+  Jobs,
   Journal,
   Log,
   LogStream,
   Mailboxes,
   Ports,
   Roster,
+  ShardTask,
   Shelf,
   Store,
   Task,
@@ -80,7 +82,7 @@ export interface Handlers {
 export interface BackgroundHandlers {
   deliver(records: readonly LogRecord[]): Promise<void>;
   sweep(): Promise<void>;
-  perform(task: Task): Promise<void>;
+  perform(task: Task | ShardTask, attempt?: { readonly repeated: boolean }): Promise<void>;
   endVanished(connectionIds: readonly string[]): Promise<void>;
 }
 
@@ -98,6 +100,7 @@ export interface HandlerWorld {
   };
   /** Absent: messages come straight from the gateway. */
   readonly ingress?: Ingress | undefined;
+  readonly jobs: Jobs;
 }
 
 /** Where SockJS is served, on this port and behind the front door. */
@@ -161,7 +164,8 @@ export function makeBackgroundHandlers(world: HandlerWorld): BackgroundHandlers 
 /** The iframe page's own client, for browsers without CORS. */
 const CLIENT_URL = 'https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js';
 
-function makePorts({ keeping, rules, security, log, limits, management }: HandlerWorld): Ports {
+function makePorts(given: HandlerWorld): Ports {
+  const { keeping, rules, security, log, limits, management, jobs } = given;
   const { store, held, journal, roster, checks, shelf, agenda, mailboxes } = keeping;
   const world = {
     clock: systemClock,
@@ -194,6 +198,7 @@ function makePorts({ keeping, rules, security, log, limits, management }: Handle
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: SERVER,
+    jobs,
     logs: {
       held,
       journal,

@@ -17,6 +17,7 @@
  * | `R#room`   | `member`  | a member of a room, with its subscriptions                           |
  * | `Q#shelf`  | `key`     | a cell of a shelf                                                    |
  * | `M#ses`    | `M`       | mailbox of an HTTP session, with its posts                           |
+ * | `N#name`   | `N`       | a number that many processes count together                          |
  * | `X#m#n`    | `conn`    | connection to be asked in minute `m` whether it lives; shard `n`     |
  *
  * `B` and `C` are neighbours so that one Query finds both. A connection id never holds `#`, a
@@ -147,6 +148,10 @@ export function memberKey(room: string, member: string): Key {
 
 export function cellKey(shelf: string, key: string): Key {
   return { pk: `Q#${shelf}`, sk: key };
+}
+
+export function counterKey(name: string): Key {
+  return { pk: `N#${name}`, sk: 'N' };
 }
 
 export function checkKey(minute: number, shard: number, connectionId: string): Key {

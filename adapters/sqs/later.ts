@@ -4,7 +4,8 @@
  */
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Membership } from '../../broker/model.ts';
-import type { Later, Task } from '../../broker/ports.ts';
+import type { Later, ShardTask, Task } from '../../broker/ports.ts';
+import { readJob } from './jobs.ts';
 
 export interface SqsLaterOptions {
   readonly client: SQSClient;
@@ -33,10 +34,12 @@ export function sqsLater({ client, queueUrl }: SqsLaterOptions): Later {
   };
 }
 
-/** The task, or what is wrong with the text. */
-export function readTask(text: string): Task | string {
+/** The task, put off or a job, or what is wrong with the text. */
+export function readTask(text: string): Task | ShardTask | string {
   const fields = parsed(text);
   if (fields === undefined) return 'no JSON object';
+  const job = readJob(fields);
+  if (job !== undefined) return job;
   const { type, queue, room, mark } = fields;
   if (type === 'tick') return typeof queue === 'string' ? { type, queue } : 'no queue';
   if (type !== 'gone') return 'no known type of task';

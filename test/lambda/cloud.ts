@@ -20,6 +20,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { jest } from '@jest/globals';
 import { mockClient } from 'aws-sdk-client-mock';
+import { subscriberKey } from '../../adapters/dynamodb/schema.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 type Values = Readonly<Record<string, unknown>> | undefined;
@@ -89,7 +90,7 @@ export function listening(id: string, destination: string): readonly Row[] {
   const subscription = { destination, ack: 'auto', stamp: '1', audience: pk, expiresAt };
   return [
     { pk: `C#${id}`, sk: 'S#sub-0', ...subscription },
-    { pk, sk: `${id}#sub-0`, stamp: '1', session: `of-${id}`, ...client() },
+    { ...subscriberKey(pk, id, 'sub-0'), stamp: '1', session: `of-${id}`, ...client() },
   ];
 }
 

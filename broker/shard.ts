@@ -1,0 +1,113 @@
+/**
+ * One slice of a large audience, posted to by an invocation of its own, at the rate that all of them
+ * share. Where it has got to is kept with every few hundred posts, so that a repeat goes on near
+ * where it stopped; what it repeats has the same message-ids. A subscriber that cannot be posted to
+ * costs the others nothing.
+ *
+ * Cost: a read of its subscribers; for each claim a counter, the posts and the cursor, 1 WRU each.
+ */
+import { decodeCell, encodeCell, text } from './cell.ts';
+import { parseDestination } from './destination.ts';
+import { makeEncoder } from './encoder.ts';
+import { expelAll } from './expel.ts';
+import type { Delivery, Ports, ShardTask, SubscriberPage } from './ports.ts';
+import { postAll } from './post.ts';
+import { gather, join, topicsOf } from './receivers.ts';
+import { makeWants } from './selector.ts';
+import { standingOf } from './standing.ts';
+
+/** Where it has got to: on the page that begins at `from` everybody up to `after` is done. */
+interface Cursor {
+  readonly from: string;
+  readonly after: string;
+}
+
+const BEGINNING: Cursor = { from: '', after: '' };
+
+/** Throws if it could not be done, or not in time: it is given again, and goes on from its cursor. */
+export async function postShard(
+  task: ShardTask,
+  { repeated }: { readonly repeated: boolean },
+  ports: Ports,
+): Promise<void> {
+  const until = ports.clock.now() + ports.limits.handlerSecondsMax * 1000;
+  const destination = parseDestination(task.destination, ports.limits);
+  const [topic] = topicsOf(task.messages.map((message) => ({ destination, message })));
+  if (topic === undefined) return;
+  const kept = cursorOf(task, ports);
+  let cursor = repeated ? await kept.read() : BEGINNING;
+  const encode = makeEncoder(ports);
+  const wants = makeWants();
+  const over: string[] = [];
+  for (;;) {
+    const page: SubscriberPage = await ports.store.subscribers(
+      destination,
+      cursor.from || undefined,
+      task.slice,
+    );
+    const stands = await standingOf(ports, over);
+    const receivers = gather([{ topic }], [page], { now: ports.clock.now(), wants, stands });
+    const { from, after } = cursor;
+    const left = join([], receivers, encode, ports)
+      .filter(({ connectionId }) => connectionId > after)
+      .sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1));
+    for (let at = 0; at < left.length; ) {
+      const some = await postSome(left.slice(at), until, ports);
+      at += some;
+      await kept.write({ from, after: left[at - 1]?.connectionId ?? after });
+    }
+    if (page.next === undefined) break;
+    cursor = { from: page.next, after: '' };
+  }
+  if (over.length > 0) await expelAll(over, ports);
+}
+
+/** Posts as many of the first as one claim allows, and says how many; throws when time is up. */
+async function postSome(
+  deliveries: readonly Delivery[],
+  until: number,
+  ports: Ports,
+): Promise<number> {
+  const granted = await claim(deliveries.length, until, ports);
+  let left = deliveries.slice(0, granted);
+  for (;;) {
+    const { outcomes } = await postAll(left, 0, ports, { throttledAgain: true });
+    left = left.filter((_, index) => outcomes[index] === 'throttled');
+    if (left.length === 0) return granted;
+    await ports.allowance?.refused(left.length);
+    for (let again = 0; again < left.length; )
+      again += await claim(left.length - again, until, ports);
+  }
+}
+
+/** How many may be posted, once they may. */
+async function claim(
+  wanted: number,
+  until: number,
+  { allowance, clock, timer, limits }: Ports,
+): Promise<number> {
+  if (clock.now() >= until) throw new Error('A shard could not be posted in time');
+  if (allowance === undefined) return Math.min(wanted, limits.postsClaimMax);
+  const { granted, at } = await allowance.claim(wanted);
+  const pause = at - clock.now();
+  if (pause > 0) await timer.sleep(pause);
+  return granted;
+}
+
+/** Kept for repeats; a broker without logs has no shelf, and begins anew. */
+function cursorOf({ slice, messages }: ShardTask, { logs, clock, limits }: Ports) {
+  const shelf = `shard of ${messages[0]?.id} ${messages.length} ${messages.at(-1)?.id}`;
+  const key = `${slice.index}/${slice.of}`;
+  return {
+    async read(): Promise<Cursor> {
+      const [found] = (await logs?.shelf.read(shelf, { from: key, to: `${key}\0`, most: 1 })) ?? [];
+      if (found === undefined) return BEGINNING;
+      const cell = decodeCell(found[1]);
+      return { from: text(cell, 'from'), after: text(cell, 'after') };
+    },
+    async write(cursor: Cursor): Promise<void> {
+      const expiresAt = clock.now() + limits.shardCursorSeconds * 1000;
+      await logs?.shelf.write(shelf, [[key, encodeCell(cursor)]], expiresAt);
+    },
+  };
+}
