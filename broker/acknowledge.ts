@@ -7,13 +7,17 @@
 import { subscriptionOfAck } from './ack-id.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import type { Notice } from './fanout.ts';
-import type { AcknowledgeCommand, Acknowledgement } from './model.ts';
+import type { AcknowledgeCommand, Acknowledgement, Stamp } from './model.ts';
 import type { Logs } from './ports.ts';
-import { answer, type Session } from './session.ts';
+import { answer, type Place, type Session } from './session.ts';
 import { meant } from './synonyms.ts';
 
-export async function acknowledge(command: AcknowledgeCommand, session: Session): Promise<void> {
-  const notices = await noticesOf(command, session);
+export async function acknowledge(
+  command: AcknowledgeCommand,
+  session: Session,
+  place: Place,
+): Promise<void> {
+  const notices = await noticesOf(command, session, place);
   session.publications.push(...notices);
   if (command.receipt === undefined) return;
   if (notices.length > 0) session.receipts.push(command.receipt);
@@ -23,8 +27,10 @@ export async function acknowledge(command: AcknowledgeCommand, session: Session)
 /** One for each queue it may be about: just one, but in STOMP 1.0, which names no subscription. */
 export async function noticesOf(
   command: AcknowledgeCommand,
-  { connection, ports }: Session,
+  session: Session,
+  { stamp }: Place,
 ): Promise<readonly Notice[]> {
+  const { connection, ports } = session;
   const { logs } = ports;
   if (logs === undefined) return [];
   const named = command.subscription ?? subscriptionOfAck(command.id);
@@ -34,7 +40,7 @@ export async function noticesOf(
     .filter(({ ack }) => ack !== 'auto')
     .map(({ destination }) => parseDestination(destination, ports.limits))
     .filter((destination) => isAcknowledged(destination, logs))
-    .map((destination) => ({ destination, entry: entryOf(command, connection.id, named) }));
+    .map((destination) => ({ destination, entry: entryOf(command, connection.id, named, stamp) }));
 }
 
 /** Where an ACK has something to settle: a queue, or the position of a durable subscription. */
@@ -46,6 +52,7 @@ function entryOf(
   command: AcknowledgeCommand,
   connectionId: string,
   subscriptionId: string | undefined,
+  stamp: Stamp,
 ): Acknowledgement {
   return {
     type: command.type,
@@ -53,5 +60,6 @@ function entryOf(
     ...(subscriptionId === undefined ? {} : { subscriptionId }),
     id: command.id,
     requeue: meant(command.headers, 'requeue') !== 'false',
+    stamp,
   };
 }

@@ -4,12 +4,13 @@
  * bounds of a change.
  *
  * Appending is not idempotent. An invocation that is retried therefore waits until history has
- * reached the head, looks up its own message-ids there and appends only what is missing; the good
- * path pays nothing for it.
+ * reached the head, looks up its own message-ids there (a queue, which has no history, keeps those of
+ * some minutes) and appends only what is missing; the good path pays next to nothing for it.
  */
 import type { Faults, LogOptions, Notice, Publication } from './fanout.ts';
-import type { Entry } from './model.ts';
+import type { Entry, Position } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
+import { recentIds } from './queue-recent.ts';
 
 interface LoggedPublication extends Publication {
   readonly log: LogOptions;
@@ -92,13 +93,22 @@ async function missingFrom(
   const head = await logs.journal.head(log);
   if (head === undefined) return publications;
   await caughtUp(log, head, ports, logs);
-  const kept = await logs.journal.history(log, head.epoch, {
-    after: 0,
-    upTo: head.seq,
-    most: ports.limits.replayMax,
-  });
-  const ids = new Set(kept.map(({ id }) => id));
+  const queue = publications[0]?.destination.kind === 'queue';
+  const ids = queue
+    ? await recentIds(log, logs.shelf, ports.limits)
+    : await idsInHistory(log, head, ports, logs);
   return publications.filter((one) => 'entry' in one || !ids.has(one.message.id));
+}
+
+async function idsInHistory(
+  log: string,
+  head: Position,
+  { limits }: Ports,
+  { journal }: Logs,
+): Promise<ReadonlySet<string>> {
+  const range = { after: 0, upTo: head.seq, most: limits.replayMax };
+  const kept = await journal.history(log, head.epoch, range);
+  return new Set(kept.map(({ id }) => id));
 }
 
 async function caughtUp(

@@ -131,7 +131,7 @@ async function deliverStretch(
   const { canonical } = destination;
   const scene = await makeScene(destination, ports);
   const asked = records.some(({ entries }) =>
-    entries.some((one) => 'durable' in one && one.durable),
+    entries.some((one) => ('durable' in one && one.durable) || ('gaveUp' in one && one.gaveUp)),
   );
   const durables =
     asked || before?.durables ? await openDurables(canonical, ports, logs) : undefined;
@@ -144,6 +144,7 @@ async function deliverStretch(
       if (entry.type === 'message') step.seq++;
     }
   }
+  await durables?.begin();
   const cut = await scene.post();
   const present = scene.audience().filter(({ connectionId }) => !cut.has(connectionId));
   durables?.posted({ epoch: last.epoch, seq: last.seq }, new Set(present.map(keyOf)));
@@ -165,7 +166,7 @@ async function tell(entry: Entry, step: Step): Promise<void> {
       return join(entry, step);
     case 'leave':
       step.scene.forget(entry.membership);
-      step.durables?.forget(entry.membership);
+      step.durables?.forget(entry.membership, entry.gaveUp === true);
       if (entry.how === 'lost') await finish(entry.membership, step.ports);
       return step.destination.kind === 'room'
         ? leaveRoom(entry.membership, entry.how, step)

@@ -2,11 +2,16 @@
  * Durable subscriptions: the server keeps the position of a named client's subscription while it is
  * away. It lives beside the log it listens to, and is moved by that log's deliverer alone: with
  * ack:auto once a message is posted, else once it is acknowledged.
+ *
+ * Three shelves: of each log the positions, and who listens now, each written as a whole batch; of
+ * each client where its subscriptions are, for whoever asks, written when one begins and ends.
  */
 import { seqOfAck } from './ack-id.ts';
 import { decodeCell, encodeCell, number, text } from './cell.ts';
 import type { AckMode, Acknowledgement, Membership, Position } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
+
+type Key = Pick<Membership, 'connectionId' | 'subscriptionId'>;
 
 /** One that listens now. */
 interface Listening {
@@ -16,15 +21,23 @@ interface Listening {
 }
 
 export interface Durables {
-  /** Where the client's subscription had got to; from now on its position is kept. */
+  /** Where the client's subscription had got to; from `begin` on its position is kept. */
   listen(membership: Membership, ack: AckMode, now: Position): Promise<Position | undefined>;
-  forget(membership: Pick<Membership, 'connectionId' | 'subscriptionId'>): void;
+  /**
+   * Writes who has begun to listen, and where: to be called before their answers are posted, for
+   * whoever has his answer must find his position, even if this run dies.
+   */
+  begin(): Promise<void>;
+  /** It listens no longer; with `gaveUp` its position is forgotten. */
+  forget(membership: Membership, gaveUp: boolean): void;
   acknowledge(entry: Acknowledgement, epoch: string): void;
   /** Everything up to `position` is posted to these; whoever else listened is away. */
   posted(position: Position, present: ReadonlySet<string>): void;
   /** Writes what has moved; true if anybody listens. */
   save(): Promise<boolean>;
 }
+
+type Changes = Map<string, Uint8Array | undefined>;
 
 export async function openDurables(log: string, ports: Ports, logs: Logs): Promise<Durables> {
   const { shelf } = logs;
@@ -33,23 +46,31 @@ export async function openDurables(log: string, ports: Ports, logs: Logs): Promi
   const most = limits.queueCellsMax;
   const cells = await shelf.read(listeners, { from: '', to: '\uffff', most });
   const listening = new Map(cells.map(([key, cell]) => [key, decodeListening(cell)]));
-  const changes = new Map<string, Uint8Array | undefined>();
-  const positions = new Map<string, { readonly listening: Listening; position: Position }>();
+  /** What is to be written, by shelf: positions and listeners of the log, clients' own. */
+  const changes = new Map<string, Changes>();
+  /** Of this run, by place among the positions. */
+  const positions = new Map<string, Position>();
+  let begun = false;
 
-  async function stored(client: string, id: string): Promise<Position | undefined> {
-    const range = { from: id, to: `${id}\0`, most: 1 };
-    const [cell] = await shelf.read(shelfOf(client, log), range);
-    if (cell === undefined) return undefined;
-    const { epoch, seq } = decodePosition(cell[1]);
-    return { epoch, seq };
+  function change(name: string, key: string, value: Uint8Array | undefined): void {
+    const mine = changes.get(name) ?? new Map();
+    changes.set(name, mine.set(key, value));
   }
 
-  function move(key: string, position: Position): void {
-    const one = listening.get(key);
-    const before = positions.get(key)?.position;
+  function move(one: Listening | undefined, position: Position): void {
     if (one === undefined) return;
+    const place = placeOf(one.client, one.subscriptionId);
+    const before = positions.get(place);
     if (before?.epoch === position.epoch && before.seq >= position.seq) return;
-    positions.set(key, { listening: one, position });
+    positions.set(place, position);
+    change(positionsOf(log), place, encodeCell(position));
+  }
+
+  async function write(): Promise<void> {
+    const expiresAt = clock.now() + limits.durableSeconds * 1000;
+    const all = [...changes];
+    changes.clear();
+    await Promise.all(all.map(([name, some]) => shelf.write(name, [...some], expiresAt)));
   }
 
   return {
@@ -57,50 +78,97 @@ export async function openDurables(log: string, ports: Ports, logs: Logs): Promi
       const { member: client, subscriptionId } = membership;
       const one = { client, subscriptionId, ack };
       listening.set(keyOf(membership), one);
-      changes.set(keyOf(membership), encodeCell(one));
-      const before = await stored(client, subscriptionId);
-      if (before === undefined) move(keyOf(membership), now);
+      change(listeners, keyOf(membership), encodeCell(one));
+      change(shelfOf(client), `${log}\n${subscriptionId}`, encodeCell({ log, subscriptionId }));
+      const before = await positionAt(log, client, subscriptionId, logs);
+      move(one, before ?? now);
+      begun = true;
       return before;
     },
-    forget(membership) {
-      if (listening.delete(keyOf(membership))) changes.set(keyOf(membership), undefined);
+    async begin() {
+      if (begun) await write();
+      begun = false;
+    },
+    forget(membership, gaveUp) {
+      const { member: client, subscriptionId } = membership;
+      if (listening.delete(keyOf(membership))) change(listeners, keyOf(membership), undefined);
+      if (!gaveUp) return;
+      positions.delete(placeOf(client, subscriptionId));
+      change(positionsOf(log), placeOf(client, subscriptionId), undefined);
+      change(shelfOf(client), `${log}\n${subscriptionId}`, undefined);
     },
     acknowledge({ type, connectionId, subscriptionId, id }, epoch) {
       if (type === 'nack' || subscriptionId === undefined) return;
       const seq = seqOfAck(id);
-      if (seq !== undefined) move(keyOf({ connectionId, subscriptionId }), { epoch, seq });
+      if (seq === undefined) return;
+      move(listening.get(keyOf({ connectionId, subscriptionId })), { epoch, seq });
     },
     posted(position, present) {
-      for (const [key, { ack }] of [...listening]) {
+      for (const [key, one] of [...listening]) {
         if (!present.has(key)) {
           listening.delete(key);
-          changes.set(key, undefined);
-        } else if (ack === 'auto') move(key, position);
+          change(listeners, key, undefined);
+        } else if (one.ack === 'auto') move(one, position);
       }
     },
     async save() {
-      const expiresAt = clock.now() + limits.durableSeconds * 1000;
-      if (changes.size > 0) await shelf.write(listeners, [...changes], expiresAt);
-      for (const { listening: one, position } of positions.values()) {
-        const cell = encodeCell(position);
-        await shelf.write(shelfOf(one.client, log), [[one.subscriptionId, cell]], expiresAt);
-      }
+      await write();
       return listening.size > 0;
     },
   };
 }
 
-/** The client gives the subscription up for good: UNSUBSCRIBE with `durable:true`. */
-export async function endDurable(
-  log: string,
-  { member, subscriptionId }: Pick<Membership, 'member' | 'subscriptionId'>,
-  { shelf }: Logs,
-): Promise<void> {
-  await shelf.write(shelfOf(member, log), [[subscriptionId, undefined]], 0);
+/** A durable subscription, whether or not anybody listens. */
+export interface Durable {
+  readonly destination: string;
+  readonly subscriptionId: string;
+  /** What its next SUBSCRIBE goes on behind. */
+  readonly position: Position;
 }
 
-function shelfOf(client: string, log: string): string {
-  return `durable positions of ${client} in ${log}`;
+/** Durable subscriptions of one client, by destination, at most `durablesListedMax`. */
+export async function durablesOf(
+  client: string,
+  { limits }: Pick<Ports, 'limits'>,
+  logs: Logs,
+): Promise<readonly Durable[]> {
+  const range = { from: '', to: '\uffff', most: limits.durablesListedMax };
+  const cells = await logs.shelf.read(shelfOf(client), range);
+  const all = await Promise.all(
+    cells.map(async ([, bytes]) => {
+      const cell = decodeCell(bytes);
+      const [destination, subscriptionId] = [text(cell, 'log'), text(cell, 'subscriptionId')];
+      const position = await positionAt(destination, client, subscriptionId, logs);
+      return position === undefined ? [] : [{ destination, subscriptionId, position }];
+    }),
+  );
+  return all.flat();
+}
+
+async function positionAt(
+  log: string,
+  client: string,
+  subscriptionId: string,
+  { shelf }: Logs,
+): Promise<Position | undefined> {
+  const place = placeOf(client, subscriptionId);
+  const [found] = await shelf.read(positionsOf(log), { from: place, to: `${place}\0`, most: 1 });
+  if (found === undefined) return undefined;
+  const cell = decodeCell(found[1]);
+  return { epoch: text(cell, 'epoch'), seq: number(cell, 'seq') };
+}
+
+function positionsOf(log: string): string {
+  return `durable positions in ${log}`;
+}
+
+function shelfOf(client: string): string {
+  return `durables of ${client}`;
+}
+
+/** Of any two texts, as a key: no other two have it. */
+function placeOf(client: string, subscriptionId: string): string {
+  return JSON.stringify([client, subscriptionId]);
 }
 
 function decodeListening(bytes: Uint8Array): Listening {
@@ -113,14 +181,6 @@ function decodeListening(bytes: Uint8Array): Listening {
   };
 }
 
-function decodePosition(bytes: Uint8Array): Position {
-  const cell = decodeCell(bytes);
-  return { epoch: text(cell, 'epoch'), seq: number(cell, 'seq') };
-}
-
-function keyOf({
-  connectionId,
-  subscriptionId,
-}: Pick<Membership, 'connectionId' | 'subscriptionId'>) {
+function keyOf({ connectionId, subscriptionId }: Key): string {
   return `${connectionId}\n${subscriptionId}`;
 }

@@ -58,6 +58,20 @@ export async function leave(
   await logs.journal.append(log, [{ type: 'leave', membership, how }]);
 }
 
+/** The same of a durable subscription that is given up; on a topic its log hears of that alone. */
+export async function giveUp(
+  connection: Connection,
+  subscription: Subscription,
+  { limits }: Ports,
+  { journal, policies }: Logs,
+): Promise<void> {
+  const destination = parseDestination(subscription.destination, limits);
+  if (destination.pattern || !policies(destination).logged) return;
+  const membership = membershipOf(connection, subscription);
+  const entry = { type: 'leave', membership, how: 'left', gaveUp: true } as const;
+  await journal.append(destination.canonical, [entry]);
+}
+
 /** The log that must hear of its end: of a room, or of a queue. */
 function logOf(
   { destination: spelt }: Subscription,

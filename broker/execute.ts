@@ -46,7 +46,7 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
       return disconnect(session, command.receipt);
     case 'ack':
     case 'nack':
-      if (command.transaction === undefined) return acknowledge(command, session);
+      if (command.transaction === undefined) return acknowledge(command, session, place);
       return acknowledgeInside(command, command.transaction, session, place);
     case 'begin':
     case 'commit':

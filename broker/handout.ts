@@ -1,13 +1,14 @@
 /**
  * Handing out what is ready: each item to the consumer that holds the fewest of those that may hold
  * more and want it. Leases are on the shelf before the post leaves. What a consumer with ack:auto
- * was sent is consumed; whoever cannot be posted to is cut, and its share goes to the others.
+ * was sent is consumed; whoever cannot be posted to is cut, and its share goes to the others once the
+ * log has said so: what it had acknowledged before stands in front of that.
  */
 
 import { ackOfItem } from './ack-id.ts';
 import { bury } from './dead-letters.ts';
 import type { Message, Subscriber } from './model.ts';
-import { type Consumer, consumerKey, type Item, type Lease } from './queue-cells.ts';
+import { type Consumer, consumerKey, type Item, type Lease, readyKey } from './queue-cells.ts';
 import type { QueueStep } from './queue-step.ts';
 import { makeSelector, type Selector } from './selector.ts';
 
@@ -92,10 +93,10 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       const one = posted[index];
       if (one !== undefined) tell(one, message);
     }
-    const gaveBack = finish(posted, await scene.post());
+    await finish(posted, await scene.post());
     await shelf.save();
     // What was told again and needs no ACK has made room.
-    return more || gaveBack || repeated.length > 0;
+    return more || repeated.length > 0;
   }
 
   /** Leases that a crash left perhaps unposted. */
@@ -112,15 +113,14 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
   /** What is ready, to whoever may hold more; what has died is buried on the way. */
   async function assigned(all: readonly Hand[]): Promise<{ given: Given[]; more: boolean }> {
     const given: Given[] = [];
-    const asked = all.reduce((sum, { consumer, held }) => sum + consumer.prefetch - held, 0);
+    const free = all.filter(isFree);
+    const asked = free.reduce((sum, { consumer, held }) => sum + consumer.prefetch - held, 0);
     // More leases than are read at once could not be acknowledged.
     const credit = Math.min(asked, limits.queueCellsMax - shelf.leases.size);
     if (credit <= 0) return { given, more: false };
-    // What nobody wants stays in front: with selectors more is looked at than can be held.
-    const picky = all.some(({ consumer }) => consumer.selector !== undefined);
-    const most = picky ? limits.queueRoundItemsMax : Math.min(limits.queueRoundItemsMax, credit);
-    const ready = await shelf.ready(most);
-    let left = ready.length;
+    const { from, most } = pageFor(free, credit);
+    const ready = await shelf.ready(most, from);
+    let [left, looked] = [ready.length, false];
     for (const item of ready) {
       const dead = reasonToBury(item, clock.now(), limits.deliveriesMaxDefault);
       if (dead !== undefined) {
@@ -129,7 +129,9 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
         left--;
         continue;
       }
-      const hand = given.length < credit ? freest(all, item) : undefined;
+      if (given.length >= credit) break;
+      const hand = freest(free, item);
+      looked = look(free, item) || looked;
       if (hand === undefined) continue;
       const made = lease(item, hand);
       hand.held++;
@@ -137,22 +139,64 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       given.push({ lease: made, hand, again: false });
       left--;
     }
-    return { given, more: ready.length === most && left < most };
+    // Behind a full page there may be others; and whoever acknowledges nothing has room again.
+    const behind = ready.length === most && (left < most || looked);
+    const room = left > 0 && given.some(({ hand }) => hand.consumer.ack === 'auto');
+    return { given, more: behind || room };
   }
 
-  /** True if what was leased is ready again. */
-  function finish(given: readonly Given[], cut: ReadonlySet<string>): boolean {
+  /** What nobody wants stays in front: with selectors more is looked at than can be held. */
+  function pageFor(free: readonly Hand[], credit: number) {
+    const froms = free.map((hand) => (isPicky(hand) ? shelf.looks.from(hand.consumer) : ''));
+    const from = froms.reduce((first, one) => (one < first ? one : first));
+    const most = free.some(isPicky) ? limits.queueRoundItemsMax : credit;
+    return {
+      from: from === '' ? undefined : from,
+      most: Math.min(limits.queueRoundItemsMax, most),
+    };
+  }
+
+  /** Those with selectors have now looked at it, if they had at all before it; true if one had not. */
+  function look(free: readonly Hand[], item: Item): boolean {
+    const key = readyKey(item);
+    const news = free.filter(
+      (hand) => isPicky(hand) && isFree(hand) && shelf.looks.from(hand.consumer) <= key,
+    );
+    for (const { consumer } of news) shelf.looks.passed(consumer, key);
+    return news.length > 0;
+  }
+
+  async function finish(given: readonly Given[], cut: ReadonlySet<string>): Promise<void> {
     for (const { lease: made, hand } of given) {
       if (!cut.has(made.connectionId) && hand.consumer.ack === 'auto') shelf.settle(made);
     }
     const gone = [...shelf.consumers.values()].filter(({ connectionId }) => cut.has(connectionId));
-    for (const consumer of gone) shelf.dismiss(consumer);
-    return gone.length > 0;
+    for (const consumer of gone) scene.forget(consumer);
+    await farewell(gone);
+  }
+
+  /** Their end is told by the log, behind their own acknowledgements; a second telling is void. */
+  async function farewell(gone: readonly Consumer[]): Promise<void> {
+    const untold = gone.filter(({ leaving }) => leaving !== true);
+    if (untold.length === 0) return;
+    const entries = untold.map(({ connectionId, subscriptionId, stamp }) => {
+      const membership = { connectionId, subscriptionId, stamp, session: '', member: '' };
+      return { type: 'leave', membership, how: 'lost' } as const;
+    });
+    await logs.journal.append(destination.canonical, entries);
+    for (const consumer of untold) shelf.leaving(consumer);
+  }
+
+  /** Those whose subscription is no more, though nobody has told the log. */
+  function absent(): readonly Consumer[] {
+    const present = new Set(scene.audience().map(consumerKey));
+    return [...shelf.consumers.values()].filter((one) => !present.has(consumerKey(one)));
   }
 
   return {
     async run() {
       shelf.wind(clock.now());
+      await farewell(absent());
       let again = [...shelf.leases.values()].filter(({ revision }) => revision > finished);
       for (let rounds = 0; rounds < limits.queueRoundsMax; rounds++) {
         if (!(await round(again))) return schedule();
@@ -174,11 +218,19 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
   }
 }
 
+function isFree({ consumer, held }: Hand): boolean {
+  return held < consumer.prefetch;
+}
+
+function isPicky({ consumer }: Hand): boolean {
+  return consumer.selector !== undefined;
+}
+
 /** Of those who may hold more and want it, the one that holds the fewest. */
 function freest(hands: readonly Hand[], { message }: Item): Hand | undefined {
   let found: Hand | undefined;
   for (const hand of hands) {
-    if (hand.held >= hand.consumer.prefetch || (found && found.held <= hand.held)) continue;
+    if (!isFree(hand) || (found && found.held <= hand.held)) continue;
     if (hand.wants(message.headers)) found = hand;
   }
   return found;

@@ -133,14 +133,22 @@ export const LIMITS = {
   /** Items handed out in one round, and rounds of one invocation: what is left follows at once. */
   queueRoundItemsMax: 500,
   queueRoundsMax: 20,
+  /** Unwanted items that a consumer's selector may be run on again: moving on costs a write. */
+  queueLooksMax: 100,
   /** Larger bodies stand beside their items: each run reads what consumers hold. */
   queueBodyBytesMax: 1024,
   /** Bodies read side by side: each is a request to the store. */
   queueBodiesAtOnceMax: 25,
+  /** Ids of messages that stand among a queue's own facts: with them these fill one kilobyte. */
+  queueIdsBesideMax: 24,
+  /** …and how long a queue knows what it took: longer than an ingress tries, a minute each time. */
+  queueIdsSeconds: 15 * 60,
   /** Consumers, delays and leases of one queue that its deliverer reads at once. */
   queueCellsMax: 50_000,
   /** How long a durable subscription's position is kept while its client is away. */
   durableSeconds: 30 * 24 * 3600,
+  /** Durable subscriptions of one client that are listed: one read each. */
+  durablesListedMax: 1000,
   /** A selector, and how deep its parentheses go: read and run for every message and consumer. */
   selectorBytesMax: 1024,
   selectorDepthMax: 32,

@@ -318,7 +318,13 @@ export type Entry =
       readonly durable?: AckMode;
       readonly receipt?: string;
     }
-  | { readonly type: 'leave'; readonly membership: Membership; readonly how: 'left' | 'lost' }
+  | {
+      readonly type: 'leave';
+      readonly membership: Membership;
+      readonly how: 'left' | 'lost';
+      /** A durable subscription is given up: its position is not kept. */
+      readonly gaveUp?: boolean;
+    }
   | { readonly type: 'gone'; readonly membership: Membership; readonly mark: string }
   | {
       readonly type: 'watch';
@@ -339,6 +345,8 @@ export interface Acknowledgement {
   readonly id: string;
   /** NACK only: false sends it to the dead letters. */
   readonly requeue: boolean;
+  /** Of the frame: a repeat of it has the same. */
+  readonly stamp?: Stamp;
 }
 
 /** What a subscription to a queue asks besides. */

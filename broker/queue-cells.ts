@@ -3,7 +3,8 @@
  *
  * `a` the queue's own facts, `c…` consumers and `l…` leased items: read as one, by each run ·
  * `r…` ready items, highest priority first, then in the order of the log ·
- * `w…` items that wait, by time · `x…` bodies too large to be read with each lease, by place.
+ * `w…` items that wait, by time · `x…` bodies too large to be read with each lease, by place ·
+ * `z…` ids of what was added lately.
  */
 import {
   type Cell,
@@ -30,6 +31,8 @@ export interface Item {
   readonly expiresAt: number;
   /** Not before this, ms; 0 at once. */
   readonly availableAt: number;
+  /** The frame that gave it back last, by its stamp. */
+  readonly nackedBy?: string;
 }
 
 export interface Lease {
@@ -49,6 +52,10 @@ export interface Consumer extends ConsumerOptions {
   readonly connectionId: string;
   readonly subscriptionId: string;
   readonly stamp: string;
+  /** It is gone, and the log will say so. */
+  readonly leaving?: boolean;
+  /** With a selector: the first ready key it has not looked at. */
+  readonly from?: string;
 }
 
 /** The queue's own facts. */
@@ -62,6 +69,8 @@ export interface Meta {
   readonly tickAt: number;
   /** Items on the shelf, ready, waiting or leased; kept where a rule bounds them, else 0. */
   readonly held: number;
+  /** Ids of what was added last; those before stand in cells of their own. */
+  readonly recent: readonly string[];
 }
 
 export const META_KEY = 'a';
@@ -70,6 +79,11 @@ export const PREFIX = { consumer: 'c', lease: 'l', ready: 'r', delayed: 'w', bod
 
 export function placeIn(generation: number, seq: number): string {
   return `${String(generation).padStart(6, '0')}-${String(seq).padStart(15, '0')}`;
+}
+
+/** A run that died has written it, and the mark does not count it yet. */
+export function isAhead({ place }: Pick<Item, 'place'>, { generation, added }: Meta): boolean {
+  return place > placeIn(generation, added);
 }
 
 export function readyKey({ priority, place }: Item): string {
@@ -126,6 +140,7 @@ export function encodeConsumer(consumer: Consumer): Uint8Array {
 export function decodeConsumer(bytes: Uint8Array): Consumer {
   const cell = decodeCell(bytes);
   const selector = optionalText(cell, 'selector');
+  const from = optionalText(cell, 'from');
   return {
     connectionId: text(cell, 'connectionId'),
     subscriptionId: text(cell, 'subscriptionId'),
@@ -133,6 +148,8 @@ export function decodeConsumer(bytes: Uint8Array): Consumer {
     ack: ackMode(text(cell, 'ack')),
     prefetch: number(cell, 'prefetch'),
     ...(selector === undefined ? {} : { selector }),
+    ...(cell.facts['leaving'] === true ? { leaving: true } : {}),
+    ...(from === undefined ? {} : { from }),
   };
 }
 
@@ -148,6 +165,7 @@ export function decodeMeta(bytes: Uint8Array): Meta {
     added: number(cell, 'added'),
     tickAt: optionalNumber(cell, 'tickAt') ?? 0,
     held: optionalNumber(cell, 'held') ?? 0,
+    recent: Array.isArray(cell.facts['recent']) ? cell.facts['recent'].map(String) : [],
   };
 }
 
@@ -157,6 +175,7 @@ function itemFacts({ message, aside, ...item }: Item) {
 }
 
 function itemOf(cell: Cell): Item {
+  const nackedBy = optionalText(cell, 'nackedBy');
   return {
     place: text(cell, 'place'),
     message: {
@@ -170,6 +189,7 @@ function itemOf(cell: Cell): Item {
     deliveries: number(cell, 'deliveries'),
     expiresAt: number(cell, 'expiresAt'),
     availableAt: number(cell, 'availableAt'),
+    ...(nackedBy === undefined ? {} : { nackedBy }),
   };
 }
 

@@ -4,24 +4,22 @@
  *
  * `save` is not atomic. It writes additions before removals, so a crash in its midst leaves an item
  * twice, never nowhere; what is then both leased and ready is leased, for the lease may be posted.
- * The mark of what was added comes last, as does the end of bodies whose items are gone.
+ * The mark of what was added comes last, as does the end of bodies whose items are gone. What stands
+ * beyond the mark is as good as not there: its messages come again, perhaps not all at once.
  */
-import type { ConsumerOptions, Membership, Message } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
 import { queueBodies } from './queue-bodies.ts';
 import {
   type Consumer,
   consumerKey,
-  decodeConsumer,
   decodeItem,
-  decodeLease,
-  decodeMeta,
   delayedKey,
   encodeConsumer,
   encodeItem,
   encodeLease,
   encodeMeta,
   type Item,
+  isAhead,
   type Lease,
   leaseKey,
   META_KEY,
@@ -29,42 +27,10 @@ import {
   PREFIX,
   readyKey,
 } from './queue-cells.ts';
-
-export interface QueueShelf {
-  readonly consumers: ReadonlyMap<string, Consumer>;
-  /** By place. */
-  readonly leases: ReadonlyMap<string, Lease>;
-  meta(): Meta;
-  /** A log's epoch: a new one begins a new generation of items. */
-  enter(epoch: string): void;
-  add(item: Item): void;
-  employ(membership: Membership, options: ConsumerOptions): void;
-  /** The consumer is gone: what it held is ready again, marked redelivered. */
-  dismiss(who: Pick<Membership, 'connectionId' | 'subscriptionId'>): void;
-  lease(lease: Lease): void;
-  /** A lease of a run that died: it stands, and is nothing besides. */
-  uphold(lease: Lease): void;
-  /** Its item is consumed, or dead: it is gone. */
-  settle(lease: Lease): void;
-  /** Ready again. */
-  giveBack(lease: Lease): void;
-  /** A ready one is dead. */
-  discard(item: Item): void;
-  /** Their messages with their bodies, in the same order. */
-  whole(items: readonly Item[]): Promise<readonly Message[]>;
-  /**
-   * Ready items in order, at most so many, changes of this run included; none that is leased. Only
-   * what it has returned may be leased or dropped.
-   */
-  ready(most: number): Promise<readonly Item[]>;
-  /** Moves what is due at `now`: leases run out, delays over. */
-  wind(now: number): void;
-  /** The next time something waits for, ms; undefined if nothing does. */
-  nextDue(): number | undefined;
-  setTick(at: number): void;
-  /** Writes what has changed since the last save: items before the mark that counts them. */
-  save(): Promise<void>;
-}
+import { queueLooks } from './queue-looks.ts';
+import { readQueue } from './queue-read.ts';
+import { queueRecent } from './queue-recent.ts';
+import type { QueueShelf } from './queue-step.ts';
 
 /** `counted`: its facts tell how many items it holds, for those who send. */
 export async function openQueueShelf(
@@ -75,36 +41,20 @@ export async function openQueueShelf(
 ): Promise<QueueShelf> {
   const { shelf } = logs;
   const { limits, clock } = ports;
-  const read = (from: string, to: string, most: number) => shelf.read(name, { from, to, most });
-  const [cells, delayedCells] = await Promise.all([
-    read(META_KEY, PREFIX.ready, limits.queueCellsMax),
-    // The first are due first: a million that wait for tomorrow are not read today.
-    read(PREFIX.delayed, PREFIX.body, limits.queueRoundItemsMax),
-  ]);
-  const consumers = new Map<string, Consumer>();
-  const leases = new Map<string, Lease>();
-  let meta = NEW;
-  for (const [key, cell] of cells) {
-    if (key === META_KEY) meta = decodeMeta(cell);
-    else if (key.startsWith(PREFIX.consumer)) consumers.set(key, decodeConsumer(cell));
-    else {
-      const lease = decodeLease(cell);
-      leases.set(lease.item.place, lease);
-    }
-  }
-  const delayed = new Map(delayedCells.map(([key, cell]) => [key, decodeItem(cell)]));
-  /** None of the delayed that were not read is due before this. */
-  const unreadDue =
-    delayedCells.length < limits.queueRoundItemsMax
-      ? undefined
-      : [...delayed.values()].at(-1)?.availableAt;
-  const changes = new Map<string, Uint8Array | undefined>();
+  const begun = await readQueue(name, shelf, ports);
+  const { consumers, leases, delayed, unreadDue } = begun;
+  let { meta } = begun;
+  const changes = new Map<string, Uint8Array | undefined>(
+    begun.void.map((lease) => [leaseKey(lease), undefined]),
+  );
   /** Ready items put in this run, and those taken out, by key. */
   const put = new Map<string, Item>();
   const taken = new Set<string>();
   /** Ready ones known to be on the shelf; the others need not be taken off it. */
   const shelved = new Set<string>();
   const bodies = queueBodies(name, shelf, ports);
+  const recent = queueRecent(meta.recent, limits);
+  const looks = queueLooks(consumers, limits);
 
   async function write(some: Parameters<typeof shelf.write>[1], expiresAt: number): Promise<void> {
     if (some.length > 0) await shelf.write(name, some, expiresAt);
@@ -113,6 +63,13 @@ export async function openQueueShelf(
   function setMeta(change: Partial<Meta>): void {
     meta = { ...meta, ...change };
     changes.set(META_KEY, encodeMeta(meta));
+  }
+
+  function change(key: string, some: Partial<Consumer>): void {
+    const before = consumers.get(key);
+    if (before === undefined) return;
+    consumers.set(key, { ...before, ...some });
+    changes.set(key, encodeConsumer({ ...before, ...some }));
   }
 
   function setHeld(held: number): void {
@@ -125,6 +82,7 @@ export async function openQueueShelf(
       changes.set(delayedKey(item), encodeItem(item));
       return;
     }
+    looks.placed(readyKey(item));
     put.set(readyKey(item), item);
     taken.delete(readyKey(item));
     changes.set(readyKey(item), encodeItem(item));
@@ -143,26 +101,33 @@ export async function openQueueShelf(
     changes.set(leaseKey(lease), undefined);
   }
 
-  function giveBack(lease: Lease): void {
+  function giveBack(lease: Lease, by?: string): void {
     release(lease);
-    place({ ...lease.item, availableAt: 0 });
+    place({ ...lease.item, availableAt: 0, ...(by === undefined ? {} : { nackedBy: by }) });
   }
 
-  async function ready(most: number): Promise<readonly Item[]> {
+  async function ready(most: number, from: string, ahead = 0): Promise<readonly Item[]> {
     // Whatever of the stored ones this run took may stand in front: as many more are read.
-    const wanted = most + taken.size;
-    const stored = await read(PREFIX.ready, PREFIX.delayed, wanted);
-    const items = new Map(stored.map(([key, cell]) => [key, decodeItem(cell)]));
+    const wanted = most + taken.size + ahead;
+    const range = { from, to: PREFIX.delayed, most: wanted };
+    const stored = await shelf.read(name, range);
+    const items = new Map(
+      stored
+        .map(([key, cell]) => [key, decodeItem(cell)] as const)
+        .filter(([, item]) => !isAhead(item, meta)),
+    );
+    const skipped = stored.length - items.size;
+    if (skipped > ahead && stored.length === wanted) return ready(most, from, skipped);
     for (const key of items.keys()) shelved.add(key);
-    for (const [key, item] of put) items.set(key, item);
+    for (const [key, item] of put) if (key >= from) items.set(key, item);
     for (const key of taken) items.delete(key);
     const leased = [...items.values()].filter((item) => leases.has(item.place));
     if (leased.length > 0) {
       for (const item of leased) drop(item);
-      return ready(most);
+      return ready(most, from);
     }
     // All were read: what a crash or an end of life made of the count is mended.
-    if (stored.length < wanted && unreadDue === undefined) {
+    if (stored.length < wanted && unreadDue === undefined && from === PREFIX.ready) {
       setHeld(items.size + leases.size + delayed.size);
     }
     return [...items]
@@ -181,7 +146,10 @@ export async function openQueueShelf(
     },
     add(item) {
       place(bodies.lightened(item));
-      setMeta({ added: Number(item.place.split('-')[1]) });
+      setMeta({
+        added: Number(item.place.split('-')[1]),
+        recent: recent.add(item.message.id, item.place),
+      });
       setHeld(meta.held + 1);
     },
     employ({ connectionId, subscriptionId, stamp }, options) {
@@ -191,9 +159,14 @@ export async function openQueueShelf(
     },
     dismiss(who) {
       const key = consumerKey(who);
+      if ((consumers.get(key)?.stamp ?? '') > who.stamp) return false;
       consumers.delete(key);
       changes.set(key, undefined);
       for (const lease of leases.values()) if (consumerKey(lease) === key) giveBack(lease);
+      return true;
+    },
+    leaving(consumer) {
+      change(consumerKey(consumer), { leaving: true });
     },
     lease(lease) {
       drop(lease.item);
@@ -216,11 +189,12 @@ export async function openQueueShelf(
       bodies.forget(item);
     },
     whole: bodies.whole,
-    ready,
+    ready: (most, from = PREFIX.ready) => ready(most, from),
+    looks,
     wind(now) {
       for (const lease of leases.values()) if (lease.until <= now) giveBack(lease);
       for (const [key, item] of delayed) {
-        if (item.availableAt > now) continue;
+        if (item.availableAt > now || isAhead(item, meta)) continue;
         delayed.delete(key);
         changes.set(key, undefined);
         place({ ...item, availableAt: 0 });
@@ -241,6 +215,7 @@ export async function openQueueShelf(
     async save() {
       const life = limits.queueItemSeconds * 1000;
       const expiresAt = clock.now() + life;
+      for (const [key, from] of looks.moved()) change(key, { from });
       const mark = changes.get(META_KEY);
       changes.delete(META_KEY);
       const [kept, gone] = [
@@ -253,13 +228,12 @@ export async function openQueueShelf(
       await write(bodies.fresh(), expiresAt + life);
       await write(kept, expiresAt);
       await write(gone, expiresAt);
+      await write(recent.fresh(), clock.now() + limits.queueIdsSeconds * 1000);
       const marks = mark === undefined ? [] : [[META_KEY, mark] as const];
       await write([...bodies.over(), ...marks], expiresAt + life);
     },
   };
 }
-
-const NEW: Meta = { epoch: '', generation: 0, added: 0, tickAt: 0, held: 0 };
 
 function isKept([, value]: readonly [string, Uint8Array | undefined]): boolean {
   return value !== undefined;

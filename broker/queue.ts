@@ -15,8 +15,8 @@ import type { LogRecord, Membership, Message, Subscriber } from './model.ts';
 import { formatPosition } from './past.ts';
 import type { Logs, Ports, Progress } from './ports.ts';
 import { type Item, placeIn } from './queue-cells.ts';
-import { openQueueShelf, type QueueShelf } from './queue-shelf.ts';
-import type { QueueStep } from './queue-step.ts';
+import { openQueueShelf } from './queue-shelf.ts';
+import type { QueueShelf, QueueStep } from './queue-step.ts';
 import { makeScene } from './scene.ts';
 import { settle } from './settle.ts';
 import { meant } from './synonyms.ts';
@@ -56,8 +56,7 @@ async function take(record: LogRecord, step: QueueStep): Promise<void> {
         await consume(entry.membership, entry, { epoch: record.epoch, seq }, step);
         break;
       case 'leave':
-        scene.forget(entry.membership);
-        shelf.dismiss(entry.membership);
+        if (shelf.dismiss(entry.membership)) scene.forget(entry.membership);
         break;
       case 'ack':
       case 'nack':

@@ -2,14 +2,14 @@
  * ACK and NACK, as a queue's log gives them. One names a delivery to the sender's own connection;
  * whatever else it names is void: an id never given, of another connection, or of a delivery that is
  * over. With ack:client it settles that message and all before it of its subscription, and of no
- * other (STOMP 1.2 "SUBSCRIBE ack Header").
+ * other (STOMP 1.2 "SUBSCRIBE ack Header"). STOMP 1.0 and 1.1 name the message, not the delivery: an
+ * item remembers which NACK gave it back, so that a repeat of that one does not hit the next delivery.
  */
 import { placeOfAck } from './ack-id.ts';
 import { bury } from './dead-letters.ts';
 import type { Acknowledgement } from './model.ts';
 import { consumerKey, type Lease } from './queue-cells.ts';
-import type { QueueShelf } from './queue-shelf.ts';
-import type { QueueStep } from './queue-step.ts';
+import type { QueueShelf, QueueStep } from './queue-step.ts';
 
 export async function settle(entry: Acknowledgement, step: QueueStep): Promise<void> {
   const { shelf } = step;
@@ -27,7 +27,8 @@ function leaseNamed(entry: Acknowledgement, { leases }: QueueShelf): Lease | und
   }
   // STOMP 1.0 and 1.1 name the message itself.
   for (const lease of leases.values()) {
-    if (lease.item.message.id === entry.id && isFor(lease, entry)) return lease;
+    const repeated = entry.stamp !== undefined && lease.item.nackedBy === entry.stamp;
+    if (lease.item.message.id === entry.id && isFor(lease, entry) && !repeated) return lease;
   }
   return undefined;
 }
@@ -43,7 +44,7 @@ function cumulated(named: Lease, { consumers, leases }: QueueShelf): readonly Le
 
 async function settleOne(lease: Lease, entry: Acknowledgement, step: QueueStep): Promise<void> {
   if (entry.type === 'ack') return step.shelf.settle(lease);
-  if (entry.requeue) return step.shelf.giveBack(lease);
+  if (entry.requeue) return step.shelf.giveBack(lease, entry.stamp);
   await bury(lease.item, 'refused', step);
   step.shelf.settle(lease);
 }

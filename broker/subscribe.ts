@@ -5,8 +5,7 @@
 import { authorize, userOf } from './authorize.ts';
 import { consult } from './consult.ts';
 import { type Destination, parseDestination } from './destination.ts';
-import { endDurable } from './durable.ts';
-import { leave, membershipOf } from './ending.ts';
+import { giveUp, leave, membershipOf } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
 import { asksPast, assertNoPast } from './past.ts';
@@ -155,12 +154,11 @@ export async function unsubscribe(
   const id = command.id ?? (await idOf(command.destination, session));
   if (ports.logs !== undefined) {
     const all = await ports.store.subscriptions(connection.id);
-    const mine = all.find((subscription) => subscription.id === id);
-    if (mine !== undefined) await leave(connection, mine, 'left', ports, ports.logs);
+    // A repeat must not end the SUBSCRIBE that followed it under the same id.
+    const mine = all.find((one) => one.id === id && one.stamp < place.stamp);
     if (mine !== undefined && isDurable(command.headers)) {
-      const { canonical } = parseDestination(mine.destination, ports.limits);
-      await endDurable(canonical, membershipOf(connection, mine), ports.logs);
-    }
+      await giveUp(connection, mine, ports, ports.logs);
+    } else if (mine !== undefined) await leave(connection, mine, 'left', ports, ports.logs);
   }
   const outcome =
     id === undefined ? 'unknown' : await ports.store.unsubscribe(connection.id, id, place.stamp);

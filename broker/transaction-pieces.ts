@@ -23,8 +23,8 @@ export function encodePiece(piece: Publication | Notice): Uint8Array {
   return encodeCell(facts, body);
 }
 
-function entryFacts({ type, connectionId, subscriptionId, id, requeue }: Notice['entry']) {
-  return { kind: type, connectionId, subscriptionId, id, requeue: requeue ? 1 : 0 };
+function entryFacts({ type, requeue, ...facts }: Notice['entry']) {
+  return { kind: type, ...facts, requeue: requeue ? 1 : 0 };
 }
 
 export function decodePiece(bytes: Uint8Array, limits: Limits): Publication | Notice {
@@ -32,6 +32,7 @@ export function decodePiece(bytes: Uint8Array, limits: Limits): Publication | No
   const destination = parseDestination(text(cell, 'at'), limits);
   if (text(cell, 'type') === 'entry') {
     const subscriptionId = optionalText(cell, 'subscriptionId');
+    const stamp = optionalText(cell, 'stamp');
     return {
       destination,
       entry: {
@@ -40,6 +41,7 @@ export function decodePiece(bytes: Uint8Array, limits: Limits): Publication | No
         ...(subscriptionId === undefined ? {} : { subscriptionId }),
         id: text(cell, 'id'),
         requeue: number(cell, 'requeue') === 1,
+        ...(stamp === undefined ? {} : { stamp }),
       },
     };
   }

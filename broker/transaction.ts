@@ -4,6 +4,9 @@
  * posted after that. A COMMIT that is retried finds the logs changed already and goes on behind it,
  * with the same message-ids. What is never committed dies with its shelf.
  *
+ * A batch that is given again brings its frames again. Stamps tell them: what is older than the open
+ * transaction of its name, or than the end of the last one, has been done, and does nothing.
+ *
  * On the shelf of a connection: `s…` open transactions by id · `e…` ended ones, so that a repeated
  * COMMIT or ABORT is known · `p…` what each holds. A transaction is over at a time that BEGIN sets,
  * and its pieces outlive it: it is never committed in part.
@@ -71,7 +74,7 @@ export async function acknowledgeInside(
   session: Session,
   place: Place,
 ): Promise<void> {
-  await gather(await noticesOf(command, session), transaction, session, place);
+  await gather(await noticesOf(command, session, place), transaction, session, place);
   if (command.receipt !== undefined) answer(session, { type: 'receipt', receipt: command.receipt });
 }
 
@@ -80,7 +83,7 @@ async function begin(name: string, session: Session, logs: Logs, { stamp }: Plac
   const states = await openOnes(session, logs);
   const known = states.get(name);
   if (known !== undefined) {
-    if (known.began === stamp) return;
+    if (known.began >= stamp) return;
     throw new BrokerError(
       'transaction-exists',
       'A transaction of this id is open',
@@ -101,7 +104,7 @@ async function begin(name: string, session: Session, logs: Logs, { stamp }: Plac
 }
 
 async function commit(name: string, session: Session, logs: Logs, { stamp }: Place): Promise<void> {
-  const known = await openOrEnded(name, 'committed', session, logs, stamp);
+  const known = await openOrEnded(name, stamp, session, logs);
   if (known === 'ended') return;
   // What the connection sent before it, outside, stands before it.
   if (session.publications.length > 0) await publishPending(session);
@@ -118,7 +121,7 @@ async function commit(name: string, session: Session, logs: Logs, { stamp }: Pla
 }
 
 async function abort(name: string, session: Session, logs: Logs, { stamp }: Place): Promise<void> {
-  const known = await openOrEnded(name, 'aborted', session, logs, stamp);
+  const known = await openOrEnded(name, stamp, session, logs);
   if (known === 'ended') return;
   const cells = await cellsOf(known.began, session, logs);
   await end(name, { ...known, state: 'aborted', ended: stamp }, cells, session, logs);
@@ -143,8 +146,8 @@ async function gather(
   { stamp }: Place,
 ): Promise<void> {
   const logs = ready(session);
-  const known = await stateAt(`s${name}`, session, logs);
-  if (known === undefined) throw unknown(name);
+  const known = await openOrEnded(name, stamp, session, logs);
+  if (known === 'ended') return;
   const { limits } = session.ports;
   const cells = pieces.map(encodePiece);
   const bytes = known.bytes + cells.reduce((sum, cell) => sum + cell.length, 0);
@@ -170,18 +173,20 @@ async function stateAt(key: string, session: Session, logs: Logs): Promise<State
   return cell === undefined ? undefined : decodeState(cell[1]);
 }
 
-/** The open transaction; `ended` if this very command has ended it so. Throws if there is none. */
+/**
+ * The open transaction that a command of this stamp is of; `ended`: that one has ended, by this very
+ * command or a later one, so the command is a repeat. Throws if there is none.
+ */
 async function openOrEnded(
   name: string,
-  how: 'committed' | 'aborted',
+  stamp: string,
   session: Session,
   logs: Logs,
-  stamp: string,
 ): Promise<State | 'ended'> {
   const open = await stateAt(`s${name}`, session, logs);
-  if (open !== undefined) return open;
+  if (open !== undefined) return open.began > stamp ? 'ended' : open;
   const over = await stateAt(`e${name}`, session, logs);
-  if (over?.state === how && over.ended === stamp) return 'ended';
+  if (over !== undefined && over.ended >= stamp) return 'ended';
   throw unknown(name);
 }
 

@@ -72,6 +72,15 @@ export function bodiesAside(rows: readonly Row[]): readonly string[] {
   });
 }
 
+const ACKNOWLEDGEMENT: Known<Acknowledgement> = {
+  type: true,
+  connectionId: true,
+  subscriptionId: true,
+  id: true,
+  requeue: true,
+  stamp: true,
+};
+
 /** Names of what each type of entry holds. */
 const ENTRY: { readonly [Each in Entry as Each['type']]: Known<Each> } = {
   message: { type: true, message: true },
@@ -83,11 +92,11 @@ const ENTRY: { readonly [Each in Entry as Each['type']]: Known<Each> } = {
     durable: true,
     receipt: true,
   },
-  leave: { type: true, membership: true, how: true },
+  leave: { type: true, membership: true, how: true, gaveUp: true },
   gone: { type: true, membership: true, mark: true },
   watch: { type: true, membership: true, receipt: true },
-  ack: { type: true, connectionId: true, subscriptionId: true, id: true, requeue: true },
-  nack: { type: true, connectionId: true, subscriptionId: true, id: true, requeue: true },
+  ack: ACKNOWLEDGEMENT,
+  nack: ACKNOWLEDGEMENT,
   tick: { type: true },
 };
 
@@ -125,7 +134,8 @@ export function readEntry(row: Row, bodies: BodiesAside): Entry {
       return { type, membership: readMembership(row), ...joinOptions(row), ...asked };
     case 'leave': {
       const how = oneOf(['left', 'lost'] as const, text(row, 'how'));
-      return { type, membership: readMembership(row), how };
+      const gaveUp = row['gaveUp'] === true ? { gaveUp: true } : {};
+      return { type, membership: readMembership(row), how, ...gaveUp };
     }
     case 'gone':
       return { type, membership: readMembership(row), mark: text(row, 'mark') };
@@ -231,6 +241,7 @@ function readConsumer(row: Row): ConsumerOptions {
 
 function readAcknowledgement(type: Acknowledgement['type'], row: Row): Acknowledgement {
   const subscriptionId = optionalText(row, 'subscriptionId');
+  const stamp = optionalText(row, 'stamp');
   const { requeue } = row;
   if (typeof requeue !== 'boolean') throw unknownShape('requeue', row);
   return {
@@ -239,5 +250,6 @@ function readAcknowledgement(type: Acknowledgement['type'], row: Row): Acknowled
     ...(subscriptionId !== undefined && { subscriptionId }),
     id: text(row, 'id'),
     requeue,
+    ...(stamp !== undefined && { stamp }),
   };
 }

@@ -7,11 +7,14 @@ import type { LogRecord, Subscriber } from '../../broker/model.ts';
 import type { Journal, Logs, Ports, Store } from '../../broker/ports.ts';
 import type { QueueRecord } from '../../lambda/events.ts';
 import type { Handlers } from './handlers.ts';
+import type { Scenario } from './plan.ts';
 
 /** A mistake, and the rule that it breaks. */
 export interface Bug {
   readonly name: string;
   readonly breaks: string;
+  /** Where it is hunted. @default rooms */
+  readonly scenario?: Scenario;
   readonly ports?: (ports: Ports) => Ports;
   readonly handlers?: (handlers: Handlers) => Handlers;
   /** Records that the stream never shows. */

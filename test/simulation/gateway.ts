@@ -23,6 +23,8 @@ export interface Routes {
   /** `failed`: the handler died; the gateway tells the client so in its own words. */
   message(connectionId: string, at: number, payload: Uint8Array, failed: () => void): void;
   disconnect(connectionId: string, at: number): void;
+  /** A post that the gateway has taken. */
+  accepted?(connectionId: string, payload: Uint8Array, by: Invocation): void;
 }
 
 export interface Gateway {
@@ -38,6 +40,8 @@ export interface Gateway {
   management(by: () => Invocation): Management;
   /** Some post to it was refused: the direct lane promises it nothing. */
   wasRefused(connectionId: string): boolean;
+  /** It is over, and nobody will ever be told. */
+  endedUntold(connectionId: string): boolean;
 }
 
 interface Socket {
@@ -46,6 +50,7 @@ interface Socket {
   readonly openedAt: number;
   open: boolean;
   refused: boolean;
+  untold: boolean;
   /** When the last of what is on its way arrives: nothing overtakes it. */
   up: number;
   down: number;
@@ -59,6 +64,7 @@ const GATEWAY: Invocation = {
   handedBack: new Set(),
   hurt: false,
 };
+const NEW_SOCKET = { open: true, refused: false, untold: false, up: 0, down: 0 };
 const YOUNG_MILLISECONDS = 10_000;
 
 export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Routes): Gateway {
@@ -75,7 +81,7 @@ export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Rout
     const openedAt = scheduler.now();
     routes.connect(id, openedAt, (admitted) => {
       if (!admitted) return endpoint.refused();
-      const socket = { id, endpoint, openedAt, open: true, refused: false, up: 0, down: 0 };
+      const socket = { id, endpoint, openedAt, ...NEW_SOCKET };
       sockets.set(id, socket);
       down(socket, 'opened', () => endpoint.opened(id));
     });
@@ -101,6 +107,7 @@ export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Rout
     if (!socket.open) return;
     socket.open = false;
     if (weather.falls('lostDisconnect')) {
+      socket.untold = true;
       weather.tell(`$disconnect of ${socket.id} lost`);
       return;
     }
@@ -152,6 +159,7 @@ export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Rout
       });
     },
     isOpen: (id) => sockets.get(id)?.open ?? false,
+    endedUntold: (id) => sockets.get(id)?.untold ?? false,
     wasRefused: (id) => sockets.get(id)?.refused ?? false,
     management: (by) => ({
       post(id, payload) {
@@ -168,6 +176,7 @@ export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Rout
         scheduler.note(`post to ${id} by ${invocation.name}`, () =>
           JSON.stringify(Buffer.from(payload).toString()),
         );
+        routes.accepted?.(id, payload, invocation);
         down(socket, 'hears', () => socket.endpoint.heard(id, payload, invocation));
         return 200;
       },

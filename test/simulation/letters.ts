@@ -14,6 +14,7 @@ export interface Letter {
   readonly receipt: boolean;
   readonly publishId?: string;
   readonly exceptSelf: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Letters {
@@ -45,7 +46,7 @@ export function makeLetters(client: string, scheduler: Scheduler, truth: Truth):
       before.repeated = true;
       return before;
     }
-    const { destination, body, publishId, exceptSelf, receipt: asked } = letter;
+    const { destination, body, publishId, exceptSelf, receipt: asked, headers = {} } = letter;
     const { id: connectionId } = link;
     const sent: Sent = {
       body,
@@ -56,6 +57,7 @@ export function makeLetters(client: string, scheduler: Scheduler, truth: Truth):
       at: scheduler.now(),
       publishId,
       exceptSelf,
+      headers,
       asked,
       repeated: false,
     };
@@ -77,7 +79,7 @@ export function makeLetters(client: string, scheduler: Scheduler, truth: Truth):
     frame(letter, link) {
       const { destination, body, publishId } = letter;
       const sent = recorded(letter, link);
-      const headers: Record<string, string> = { destination };
+      const headers: Record<string, string> = { destination, ...letter.headers };
       if (publishId !== undefined) headers['publish-id'] = publishId;
       if (letter.exceptSelf) headers['except'] = client;
       if (letter.receipt) {

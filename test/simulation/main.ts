@@ -1,8 +1,10 @@
 /**
- * `npm run simulate -- --seeds N [--seed S]`: N seeds from S on. A failure prints its seed, its
- * plan, the faults that fell and the last events; `--seeds 1 --seed S` replays it, every event told.
+ * `npm run simulate -- --seeds N [--seed S] [--scenario rooms|queues]`: N seeds from S on, each in
+ * every scenario, or in one. A failure prints its seed, its plan, the faults that fell and the last
+ * events; `--seeds 1 --seed S --scenario …` replays it, every event told.
  */
 import { parseArgs } from 'node:util';
+import { SCENARIOS, type Scenario } from './plan.ts';
 import { printFailure } from './report.ts';
 import { runSeed } from './run.ts';
 
@@ -10,6 +12,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
+    scenario: { type: 'string' },
     /** Goes on after a failure, up to so many. */
     failures: { type: 'string', default: '1' },
   },
@@ -17,21 +20,17 @@ const { values } = parseArgs({
 const [seeds, first, most] = [values.seeds, values.seed, values.failures].map(Number);
 if (![seeds, first, most].every(Number.isSafeInteger)) throw new Error('seeds are whole numbers');
 
+const scenarios = SCENARIOS.filter((one) => (values.scenario ?? one) === one);
+if (scenarios.length === 0) throw new Error(`the scenarios are ${SCENARIOS.join(', ')}`);
+
 const began = performance.now();
 let [passed, failed, events, arrived, repeated] = [0, 0, 0, 0, 0];
 for (let seed = first ?? 1; seed < (first ?? 1) + (seeds ?? 0) && failed < (most ?? 1); seed++) {
-  const result = await runSeed(seed, { verbose: seeds === 1 });
-  events += result.events;
-  arrived += result.arrived;
-  repeated += result.repeated;
-  if (result.violations.length === 0) passed++;
-  else {
-    failed++;
-    printFailure(result);
-  }
+  for (const scenario of scenarios) await play(seed, scenario);
 }
 const seconds = (performance.now() - began) / 1000;
-const perMinute = (spent: number) => Math.round(((passed + failed) / spent) * 60);
+const perMinute = (spent: number) =>
+  Math.round(((passed + failed) / scenarios.length / spent) * 60);
 const { user, system } = process.cpuUsage();
 console.log(
   `${events} events, ${arrived} messages arrived, ${repeated} of them repeats after a kill`,
@@ -41,3 +40,15 @@ console.log(
 );
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+async function play(seed: number, scenario: Scenario): Promise<void> {
+  const result = await runSeed(seed, { scenario, verbose: seeds === 1 });
+  events += result.events;
+  arrived += result.arrived;
+  repeated += result.repeated;
+  if (result.violations.length === 0) passed++;
+  else {
+    failed++;
+    printFailure(result);
+  }
+}

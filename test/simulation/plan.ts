@@ -5,8 +5,14 @@
  */
 import { type Random, seeded } from './random.ts';
 
+/** `rooms`: rooms, topics, presence. `queues`: queues, transactions, durable subscriptions. */
+export type Scenario = 'rooms' | 'queues';
+
+export const SCENARIOS: readonly Scenario[] = ['rooms', 'queues'];
+
 export interface Plan {
   readonly seed: number;
+  readonly scenario: Scenario;
   readonly ingress: 'fifo' | 'direct';
   readonly clients: number;
   readonly rooms: number;
@@ -23,6 +29,8 @@ export interface Plan {
     readonly lagMilliseconds: number;
     readonly shards: number;
   };
+  /** Of every queue. */
+  readonly work: { readonly ackSeconds: number; readonly deliveriesMax: number };
 }
 
 /** Chances, of each occasion. */
@@ -67,10 +75,11 @@ const MOST: Faults = {
   cut: 0.08,
 };
 
-export function makePlan(seed: number): Plan {
+export function makePlan(seed: number, scenario: Scenario): Plan {
   const random = seeded(seed ^ 0x5eed);
   return {
     seed,
+    scenario,
     ingress: random.chance(0.8) ? 'fifo' : 'direct',
     clients: random.between(2, 5),
     rooms: random.between(1, 2),
@@ -85,6 +94,7 @@ export function makePlan(seed: number): Plan {
       lagMilliseconds: random.pick([5, 200, 3000]),
       shards: random.pick([1, 2]),
     },
+    work: { ackSeconds: random.pick([20, 600]), deliveriesMax: random.pick([3, 10]) },
   };
 }
 

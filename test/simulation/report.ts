@@ -14,5 +14,5 @@ export function printFailure({ seed, plan, violations, faults, lastEvents }: Res
   console.log('events:');
   for (const line of lastEvents) console.log(`  ${line}`);
   for (const { checker, text } of violations) console.log(`${checker}: ${text}`);
-  console.log(`again: npm run simulate -- --seeds 1 --seed ${seed}`);
+  console.log(`again: npm run simulate -- --seeds 1 --seed ${seed} --scenario ${plan.scenario}`);
 }

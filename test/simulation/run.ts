@@ -2,10 +2,11 @@
 import type { Bug } from './bugs.ts';
 import { type Violation, watch } from './checks/index.ts';
 import { makeClient } from './client.ts';
-import { makePlan, makeWeather, type Plan } from './plan.ts';
+import { makePlan, makeWeather, type Plan, type Scenario } from './plan.ts';
 import { makeScheduler } from './scheduler.ts';
 import { type Cast, play } from './script.ts';
 import { makeTruth } from './truth.ts';
+import { drain, playWork } from './work-script.ts';
 import { makeWorld, type World } from './world.ts';
 
 export interface Result {
@@ -24,14 +25,18 @@ export interface Result {
 export interface RunOptions {
   readonly bug?: Bug | undefined;
   readonly verbose?: boolean;
+  /** @default rooms */
+  readonly scenario?: Scenario;
 }
 
 /** Longer than a visibility time-out, two sweeps and every reconnect. */
 const CALM_SECONDS = 150;
+/** A slow stream may take so many times longer. */
+const DRAINS_MAX = 20;
 const PROBE_SECONDS = 30;
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<Result> {
-  const plan = makePlan(seed);
+  const plan = makePlan(seed, options.scenario ?? options.bug?.scenario ?? 'rooms');
   const scheduler = makeScheduler(seed, options.verbose);
   const weather = makeWeather(plan, scheduler.random);
   const truth = makeTruth();
@@ -43,13 +48,18 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     bug: options.bug,
     unexplained: (event, cause) => watcher.report('unexplained', `${event}: ${String(cause)}`),
   });
-  const cast = play(world, watcher.report);
+  const rooms = plan.scenario === 'rooms';
+  const cast = (rooms ? play : playWork)(world, watcher.report);
   await scheduler.run(plan.seconds * 1000);
   weather.calm();
+  cast.calm();
   scheduler.note('all is calm');
   await scheduler.run(CALM_SECONDS * 1000);
-  watcher.settled({ world, cast });
-  await probe(world, cast, watcher.report);
+  for (let more = 0; !rooms && world.stream.waiting > 0 && more < DRAINS_MAX; more++) {
+    await scheduler.run(CALM_SECONDS * 1000);
+  }
+  await watcher.settled({ world, cast });
+  await (rooms ? probe : drain)(world, cast, watcher.report);
   await watcher.quiet({ world, cast });
   return {
     seed,

@@ -1,6 +1,8 @@
 /** What the clients of a seed do: come, join, send, leave, break, quit, at random times. */
 import { type Client, type ClientWorld, makeClient } from './client.ts';
+import type { Faithful } from './faithful.ts';
 import type { Letter } from './letters.ts';
+import type { Worker } from './worker.ts';
 import type { World } from './world.ts';
 
 export interface Cast {
@@ -8,6 +10,11 @@ export interface Cast {
   /** All destinations but presence. */
   readonly places: readonly string[];
   readonly watched: readonly string[];
+  readonly workers: readonly Worker[];
+  readonly faithful: readonly Faithful[];
+  readonly queues: readonly string[];
+  /** Faults have ended. */
+  calm(): void;
 }
 
 export const ROOMS = ['/room/a', '/room/bb'];
@@ -46,7 +53,15 @@ export function play(world: World, report: ClientWorld['report']): Cast {
       act(client, { world, places, watched, letters }),
     );
   }
-  return { clients, places, watched };
+  return {
+    clients,
+    places,
+    watched,
+    workers: [],
+    faithful: [],
+    queues: [],
+    calm: () => undefined,
+  };
 }
 
 interface Scene {

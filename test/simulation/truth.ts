@@ -5,6 +5,7 @@
  */
 import type { LogRecord, Position } from '../../broker/model.ts';
 import type { Invocation } from './fleet.ts';
+import type { WorkObservation } from './work-truth.ts';
 
 /** One SEND. Its body is its name, and no two are alike. */
 export interface Sent {
@@ -19,6 +20,8 @@ export interface Sent {
   readonly publishId: string | undefined;
   /** Not for connections of its own client. */
   readonly exceptSelf: boolean;
+  /** Further ones: how long it lives, and the like. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly asked: boolean;
   /** When its RECEIPT was read. */
   receiptedAt?: number;
@@ -65,7 +68,8 @@ export type Observation =
       readonly subscribed: Subscribed;
       readonly got: Got;
       readonly after: number;
-    };
+    }
+  | WorkObservation;
 
 export interface Logged {
   readonly id: string;

@@ -10,16 +10,18 @@ import { jsonDialect } from '../../protocol/json/dialect.ts';
 import { makeDetect } from '../../protocol/negotiate.ts';
 import { rawCarrier } from '../../protocol/raw.ts';
 import { stompDialect } from '../../protocol/stomp/dialect.ts';
+import { type Attempts, makeAttempts } from './attempts.ts';
 import type { Bug } from './bugs.ts';
 import { type Environment, type Fleet, makeFleet } from './fleet.ts';
 import { type Gateway, makeGateway } from './gateway.ts';
 import { type Handlers, makeHandlers } from './handlers.ts';
 import { follow, idsOf, type Kept, makeKept } from './kept.ts';
-import type { Weather } from './plan.ts';
+import type { Plan, Weather } from './plan.ts';
 import { makeQueue, type Queue, type QueueHandlers } from './queue.ts';
 import type { Scheduler } from './scheduler.ts';
 import { makeStream, type Stream } from './stream.ts';
 import type { Truth } from './truth.ts';
+import { acceptedBy } from './work-truth.ts';
 import { yielding } from './yielding.ts';
 
 export interface World {
@@ -30,6 +32,7 @@ export interface World {
   readonly kept: Kept;
   readonly queue: Queue;
   readonly stream: Stream;
+  readonly attempts: Attempts;
 }
 
 export interface WorldOptions {
@@ -50,7 +53,10 @@ export function makeWorld(options: WorldOptions): World {
   const { scheduler, weather, truth, bug } = options;
   const kept = makeKept(scheduler);
   const { plan } = weather;
-  const pastMessages = plan.historyCount === undefined ? {} : { count: plan.historyCount };
+  const attempts = makeAttempts();
+  const limits = limitsOf(plan);
+  const limited = plan.scenario === 'rooms' && plan.historyCount !== undefined;
+  const pastMessages = limited ? { count: plan.historyCount } : {};
   const policies = makePolicies([{ pattern: '/room/*', history: pastMessages }]);
 
   const fleet: Fleet<Handlers> = makeFleet(scheduler, weather, (environment) => {
@@ -123,7 +129,7 @@ export function makeWorld(options: WorldOptions): World {
     const liveness = { alive: async (id: string) => gateway.isOpen(id) };
     return {
       held: yielding('held', kept.store.held, environment),
-      journal: yielding('journal', kept.journal, environment),
+      journal: attempts.of(yielding('journal', kept.journal, environment), environment.invocation),
       roster: yielding('roster', kept.roster, environment),
       checks: yielding('checks', kept.checks, environment),
       shelf: yielding('shelf', kept.shelf, environment),
@@ -210,6 +216,7 @@ export function makeWorld(options: WorldOptions): World {
         () => undefined,
       );
     },
+    ...(plan.scenario === 'queues' ? { accepted: acceptedBy(scheduler, truth) } : {}),
   });
 
   const fromQueue: QueueHandlers = {
@@ -238,10 +245,15 @@ export function makeWorld(options: WorldOptions): World {
     if (bug?.skips?.(record) !== true) stream.put(record);
   });
   sweep();
-  return { scheduler, weather, truth, gateway, kept, queue, stream };
+  return { scheduler, weather, truth, gateway, kept, queue, stream, attempts };
 }
 
-const limits: Limits = LIMITS;
+function limitsOf({ scenario, work }: Plan): Limits {
+  if (scenario === 'rooms') return LIMITS;
+  const { ackSeconds, deliveriesMax } = work;
+  return { ...LIMITS, ackSecondsDefault: ackSeconds, deliveriesMaxDefault: deliveriesMax };
+}
+
 const DIALECTS = new Map([stompDialect, jsonDialect].map((dialect) => [dialect.name, dialect]));
 const CARRIERS = new Map([[rawCarrier.name, rawCarrier]]);
 const DETECT = makeDetect({ stomp: stompDialect, json: jsonDialect });

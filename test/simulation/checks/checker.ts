@@ -8,7 +8,7 @@ import type { World } from '../world.ts';
 export interface Checker {
   observe?(observation: Observation): void;
   /** Faults have ended and everybody has come back; what nobody has posted to may linger. */
-  settled?(quiet: Quiet): void;
+  settled?(quiet: Quiet): void | Promise<void>;
   /** Faults have ended, everybody has come back, every place has been probed. */
   quiet?(quiet: Quiet): void | Promise<void>;
 }

@@ -14,8 +14,9 @@ export const duplicates: MakeChecker = ({ report }) => {
         for (const entry of record.entries) {
           if (entry.type !== 'message') continue;
           const body = Buffer.from(entry.message.body).toString();
-          const before = logged.get(body);
-          logged.set(body, record.seq);
+          const place = `${record.destination} ${body}`;
+          const before = logged.get(place);
+          logged.set(place, record.seq);
           if (before === undefined) continue;
           report(`${body} stands twice in ${record.destination}: near ${before} and ${record.seq}`);
         }

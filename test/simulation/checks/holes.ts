@@ -1,24 +1,37 @@
 /**
- * A conversation has no hole (fifo ingress): of what one connection sent to a room, its log holds the
- * beginning up to somewhere, and nothing from behind what it lacks. LANES 1: a connection whose
- * message went to the dead letters is over. Rooms are held apart: one batch appends to them side by
- * side, and what fails in one is told by the ERROR that ends the connection.
+ * A conversation has no hole (fifo ingress): of what one connection sent to rooms and queues, the
+ * logs hold the beginning up to somewhere, and nothing from behind what they lack. LANES 1: a
+ * connection whose message went to the dead letters is over.
+ *
+ * One thing is excused. A batch appends to its logs side by side: where one of them fails, or the
+ * invocation dies, another may hold what was sent later. Both were then under way in one invocation,
+ * and nothing that any other appends may stand behind.
  */
+import type { Sent } from '../truth.ts';
 import type { MakeChecker } from './checker.ts';
 
 export const holes: MakeChecker = ({ truth, plan, report }) => {
   if (plan.ingress === 'direct') return {};
   return {
-    quiet() {
+    quiet({ world }) {
       const logged = truth.loggedBodies();
-      const missing = new Map<string, string>();
-      for (const { body, destination, connectionId, repeated } of truth.sents.values()) {
-        if (!destination.startsWith('/room/') || repeated) continue;
-        const conversation = `${connectionId} ${destination}`;
-        const hole = missing.get(conversation);
-        if (!logged.has(body)) missing.set(conversation, hole ?? body);
-        else if (hole !== undefined)
-          report(`${conversation}: ${hole} is missing, ${body} is there`);
+      const missing = new Map<string, Sent[]>();
+      for (const sent of truth.sents.values()) {
+        const { body, destination, connectionId } = sent;
+        if (destination.startsWith('/topic/') || sent.repeated) continue;
+        const lacks = missing.get(connectionId) ?? [];
+        missing.set(connectionId, lacks);
+        if (!logged.has(body)) {
+          lacks.push(sent);
+          continue;
+        }
+        const hole = lacks.find(
+          (one) =>
+            one.destination === destination ||
+            !world.attempts.besideUnfinished(body, one.destination),
+        );
+        if (hole !== undefined)
+          report(`${connectionId}: ${hole.body} is missing, ${body} is there`);
       }
     },
   };

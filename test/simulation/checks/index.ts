@@ -4,18 +4,25 @@ import type { Scheduler } from '../scheduler.ts';
 import type { Truth } from '../truth.ts';
 import { answerFirst } from './answer-first.ts';
 import type { MakeChecker, Quiet } from './checker.ts';
+import { clock } from './clock.ts';
 import { convergence } from './convergence.ts';
 import { directLoss } from './direct-loss.ts';
 import { duplicates } from './duplicates.ts';
+import { durable } from './durable.ts';
 import { holes } from './holes.ts';
 import { loss } from './loss.ts';
+import { marks } from './marks.ts';
 import { mute } from './mute.ts';
 import { orphans } from './orphans.ts';
 import { recovered } from './recovered.ts';
 import { senderOrder } from './sender-order.ts';
 import { sequence } from './sequence.ts';
+import { settled } from './settled.ts';
+import { stuck } from './stuck.ts';
+import { transactions } from './transactions.ts';
 import { unsubscribed } from './unsubscribed.ts';
 import { makeWire } from './wire.ts';
+import { workLoss } from './work-loss.ts';
 
 export interface Violation {
   readonly checker: string;
@@ -27,7 +34,7 @@ export interface Violation {
 export interface Watcher {
   readonly violations: readonly Violation[];
   report(checker: string, text: string): void;
-  settled(quiet: Quiet): void;
+  settled(quiet: Quiet): Promise<void>;
   quiet(quiet: Quiet): Promise<void>;
   readonly arrived: number;
   readonly repeated: number;
@@ -46,6 +53,13 @@ export const CHECKERS: Readonly<Record<string, MakeChecker>> = {
   presence: convergence,
   orphans,
   mute,
+  'work-loss': workLoss,
+  settled,
+  marks,
+  stuck,
+  transactions,
+  durable,
+  clock,
 };
 
 /** One fault shows in many places; the first tell enough. */
@@ -70,8 +84,8 @@ export function watch(scheduler: Scheduler, truth: Truth, plan: Plan): Watcher {
   return {
     violations,
     report,
-    settled(quiet) {
-      for (const checker of checkers) checker.settled?.(quiet);
+    async settled(quiet) {
+      for (const checker of checkers) await checker.settled?.(quiet);
     },
     async quiet(quiet) {
       for (const checker of checkers) await checker.quiet?.(quiet);

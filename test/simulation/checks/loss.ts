@@ -29,7 +29,7 @@ export const loss: MakeChecker = ({ truth, report }) => {
     quiet({ cast }) {
       const logged = truth.loggedBodies();
       for (const sent of truth.sents.values()) {
-        if (sent.receiptedAt === undefined || !sent.destination.startsWith('/room/')) continue;
+        if (sent.receiptedAt === undefined || sent.destination.startsWith('/topic/')) continue;
         if (!logged.has(sent.body)) report(`${sent.body} got its RECEIPT and is in no log`);
       }
       for (const client of cast.clients) {
