@@ -1,25 +1,29 @@
 /**
- * One call of an AWS service that speaks JSON, signed with Signature Version 4 (IAM User Guide,
+ * One call of an AWS service that takes a POST of JSON, signed with Signature Version 4 (IAM User Guide,
  * "Create a signed AWS API request"): for the few calls of services whose SDK client would be most
  * of a bundle. A Lambda's own credentials, read when they are needed.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
 import { type Agent, request as secureRequest } from 'node:https';
-import type { defaultProvider } from './environment-credentials.ts';
+import type { Credentials } from './environment-credentials.ts';
 
 export interface AwsCall {
+  /** Its path encoded as it is to be sent. */
   readonly url: URL;
   /** As the scope of the signature names it: `sqs`. */
   readonly service: string;
   readonly region: string;
-  /** `AmazonSQS.SendMessage`. */
-  readonly target: string;
-  /** Of the protocol: `1.0` or `1.1`. */
-  readonly version: '1.0' | '1.1';
+  /** Lower-case names; all are signed. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly milliseconds: number;
   readonly agent?: Agent;
+}
+
+/** Of the protocols that name the operation in a header: `AmazonSQS.SendMessage`, `1.0` or `1.1`. */
+export function jsonHeaders(target: string, version: '1.0' | '1.1') {
+  return { 'content-type': `application/x-amz-json-${version}`, 'x-amz-target': target };
 }
 
 export interface AwsAnswer {
@@ -27,8 +31,6 @@ export interface AwsAnswer {
   readonly text: string;
   readonly headers: IncomingHttpHeaders;
 }
-
-type Credentials = Awaited<ReturnType<ReturnType<typeof defaultProvider>>>;
 
 /** Resolves with whatever the service answers; rejects where it does not, or not in time. */
 export function callAws(call: AwsCall, credentials: Credentials): Promise<AwsAnswer> {
@@ -57,22 +59,24 @@ function parsed(text: string): {
 }
 
 function sign(
-  { url, body, region, service, target, version }: AwsCall,
+  { url, body, region, service, headers: given }: AwsCall,
   now: Date,
   { accessKeyId, secretAccessKey, sessionToken }: Credentials,
 ): Readonly<Record<string, string>> {
   const date = now.toISOString().replace(/[-:]|\.\d{3}/g, '');
   const day = date.slice(0, 8);
-  const headers: Readonly<Record<string, string>> = {
-    'content-type': `application/x-amz-json-${version}`,
+  const all: Readonly<Record<string, string>> = {
+    ...given,
     host: url.host,
     'x-amz-date': date,
     ...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
-    'x-amz-target': target,
   };
+  const headers = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
   const names = Object.keys(headers).join(';');
   const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
-  const canonical = `POST\n/\n\n${lines.join('')}\n${names}\n${sha256(body)}`;
+  // As it is sent, encoded once more (every service but S3).
+  const path = url.pathname.split('/').map(encodeURIComponent).join('/');
+  const canonical = `POST\n${path}\n\n${lines.join('')}\n${names}\n${sha256(body)}`;
   const scope = [day, region, service, 'aws4_request'];
   const toSign = `AWS4-HMAC-SHA256\n${date}\n${scope.join('/')}\n${sha256(canonical)}`;
   const key = scope.reduce<string | Buffer>(

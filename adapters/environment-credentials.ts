@@ -4,7 +4,7 @@
  * tokens and instance metadata, a third of the bundle, need not travel.
  */
 
-interface Credentials {
+export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
@@ -12,17 +12,22 @@ interface Credentials {
 
 /** What the SDK's clients import of that module. Reads the environment when first asked. */
 export function defaultProvider(): () => Promise<Credentials> {
-  return async () => {
-    const {
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_SESSION_TOKEN: sessionToken,
-    } = process.env;
-    if (!accessKeyId || !secretAccessKey) {
-      throw new Error('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not in the environment');
-    }
-    return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
-  };
+  return async () => credentialsIn(process.env);
+}
+
+/** Throws in words where there are none. */
+export function credentialsIn(
+  variables: Readonly<Record<string, string | undefined>>,
+): Credentials {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = variables;
+  if (!accessKeyId || !secretAccessKey) {
+    throw new Error('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not in the environment');
+  }
+  return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
 }
 
 /** Throws in words where it is missing. */

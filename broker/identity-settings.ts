@@ -5,7 +5,6 @@
  * names of environment variables.
  */
 
-import { LIMITS } from './limits.ts';
 import type { Grant } from './model.ts';
 import { type Permission, parseGrants, parsePermissions, parseTexts } from './permission.ts';
 import { countsOf, parseTime } from './rules.ts';
@@ -224,6 +223,9 @@ export interface RateSettings {
   readonly roomsPerConnection?: number;
 }
 
+/** `subscriptionsPerConnectionMax`: all the limits would be a tenth of what is shipped with this. */
+export const SUBSCRIPTIONS_MAX = 100;
+
 const RATE_KEYS: readonly (keyof RateSettings)[] = [
   'messagesPerSecond',
   'bytesPerSecond',
@@ -260,9 +262,8 @@ export function parseSecurity(fields: ReadonlyMap<string, unknown>): DoorSetting
 
 function limitsOf(json: unknown): RateSettings {
   const fields = countsOf(json, 'limits', RATE_KEYS);
-  const most = LIMITS.subscriptionsPerConnectionMax;
-  if ((fields['subscriptionsPerConnection'] ?? 0) > most) {
-    throw new Error(`limits.subscriptionsPerConnection may be ${most} at most`);
+  if ((fields['subscriptionsPerConnection'] ?? 0) > SUBSCRIPTIONS_MAX) {
+    throw new Error(`limits.subscriptionsPerConnection may be ${SUBSCRIPTIONS_MAX} at most`);
   }
   return fields;
 }

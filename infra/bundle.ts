@@ -80,10 +80,10 @@ function kilobytes(bytes: number): string {
   return `${(bytes / 1024).toFixed(1)} KB`;
 }
 
-/** Files shipped beside a bundle where they are needed: who is known, whose code is asked, how to post. */
+/** Files shipped beside a bundle where they are needed: who is known, what is asked of AWS, how to post. */
 const BESIDE = {
   identity: 'adapters/identity/shipped.ts',
-  applications: 'adapters/lambda/invoke.ts',
+  asked: 'adapters/asked.ts',
   sdk: 'adapters/apigateway/sdk.ts',
 } as const;
 
@@ -103,7 +103,7 @@ for (const handler of HANDLERS) {
   const { metafile } = await build(options(handler, folder));
   if (metafile !== undefined) report(handler, metafile);
 }
-for (const name of ['identity', 'applications', 'sdk'] as const) {
+for (const name of ['identity', 'asked', 'sdk'] as const) {
   rmSync(join(folder, name), { recursive: true, force: true });
   await build(beside(name, folder));
 }

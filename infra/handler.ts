@@ -33,7 +33,7 @@ const RULES_FILE = 'rules.json';
 const SECURITY_FILE = 'security.json';
 const IDENTITY_FILE = 'identity.mjs';
 /** The same of lambda/applications.ts. */
-const APPLICATIONS_FILE = 'applications.mjs';
+const ASKED_FILE = 'asked.mjs';
 /** The bundles import it where posts leave through the SDK. */
 const SDK_FILE = 'sdk.mjs';
 
@@ -47,7 +47,7 @@ export interface HandlerProps {
   readonly rules?: string;
   /** What stands there as `security.json`, and beside it `identity.mjs`, which reads it. */
   readonly security?: string;
-  /** True: `applications.mjs` stands there, which asks the operator's own Lambdas. */
+  /** True: `asked.mjs` stands there, which asks the operator's own Lambdas, and for secrets. */
   readonly asks?: boolean;
   /** True: `sdk.mjs` stands there, the SDK's client of `@connections`. */
   readonly postsBySdk?: boolean;
@@ -96,9 +96,7 @@ function bundle(
   }
   const files = {
     ...(postsBySdk ? { [SDK_FILE]: readFileSync(`${BUILD}sdk/index.mjs`, 'utf8') } : {}),
-    ...(asks
-      ? { [APPLICATIONS_FILE]: readFileSync(`${BUILD}applications/index.mjs`, 'utf8') }
-      : {}),
+    ...(asks ? { [ASKED_FILE]: readFileSync(`${BUILD}asked/index.mjs`, 'utf8') } : {}),
     ...(rules === undefined ? {} : { [RULES_FILE]: rules }),
     ...(security === undefined
       ? {}

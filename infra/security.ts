@@ -110,7 +110,7 @@ export interface Shipment {
   readonly json: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly statements: readonly PolicyStatement[];
-  /** Whether `applications.mjs` is needed, which asks Lambdas. */
+  /** Whether `asked.mjs` is needed, which asks Lambdas, and for secrets. */
   readonly asks: boolean;
 }
 
@@ -138,7 +138,7 @@ export function shipmentOf(props: SecurityProps): Shipment {
       ...tokens.flatMap(({ statements }) => statements),
       ...(hook === undefined ? [] : [allow(['lambda:InvokeFunction'], hook.functionArn)]),
     ],
-    asks: hook !== undefined,
+    asks: hook !== undefined || tokens.some(({ statements }) => statements.length > 0),
   };
 }
 

@@ -48,9 +48,14 @@ export function lambdaApplications(
   };
 }
 
-/** `applications.mjs` beside the bundle. */
-export async function loadInvoke(folder: URL): Promise<Invoke> {
-  const file = new URL('applications.mjs', folder).href;
-  const module: { readonly makeInvoke: () => Invoke } = await import(file);
-  return module.makeInvoke();
+/** `asked.mjs` beside the bundle. `variables` are the function's own. */
+export async function loadInvoke(folder: URL, variables: Variables): Promise<Invoke> {
+  return (await loadAsked(folder)).makeInvoke(variables);
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+type Asked = typeof import('../adapters/asked.ts');
+
+export async function loadAsked(folder: URL): Promise<Asked> {
+  return import(new URL('asked.mjs', folder).href);
 }

@@ -9,9 +9,9 @@ import type { RateSettings } from '../broker/identity-settings.ts';
 import type { Ports, Shelf } from '../broker/ports.ts';
 import { makeRates } from '../broker/rates.ts';
 import { makeRevocations } from '../broker/revocations.ts';
+import { loadAsked, loadInvoke } from './applications.ts';
 
 type Ship = typeof import('../adapters/identity/shipped.ts').ship;
-type Invoke = ReturnType<typeof import('../adapters/lambda/invoke.ts').makeInvoke>;
 
 /**
  * Unless the operator says otherwise: each message is paid for, and what sends faster is no honest
@@ -22,17 +22,24 @@ const RATES: RateSettings = { messagesPerSecond: 1000, bytesPerSecond: 4 * 1024 
 /** Without the file, everybody may do everything. Throws in words for the operator. */
 export async function loadShipped(
   folder: URL,
-  world: Omit<ShippedWorld, 'invoke'>,
+  world: Omit<ShippedWorld, 'invoke' | 'fetchSecret'>,
 ): Promise<Shipped> {
   const file = new URL('security.json', folder);
   if (!existsSync(file)) return {};
   const module: { readonly ship: Ship } = await import(new URL('identity.mjs', folder).href);
-  let asking: Promise<Invoke> | undefined;
+  const { variables } = world;
+  let asking: ReturnType<typeof loadInvoke> | undefined;
   const invoke: ShippedWorld['invoke'] = async (name, request) => {
-    asking ??= import(new URL('applications.mjs', folder).href).then((one) => one.makeInvoke());
+    asking ??= loadInvoke(folder, variables);
     return (await asking)(name, request);
   };
-  return module.ship(JSON.parse(readFileSync(file, 'utf8')), { ...world, invoke });
+  const fetchSecret: ShippedWorld['fetchSecret'] = async (arn) =>
+    (await loadAsked(folder)).secretFetcher(variables)(arn);
+  return module.ship(JSON.parse(readFileSync(file, 'utf8')), {
+    ...world,
+    invoke,
+    fetchSecret,
+  });
 }
 
 /** What the core needs of it. `shelf` is made only where it is needed. */

@@ -216,7 +216,7 @@ function guarding(world: World): ReturnType<typeof guardPorts> {
 
 function applying({ environment: { applications } }: World): Pick<Ports, 'applications'> {
   if (applications === undefined) return {};
-  const load = () => loadInvoke(new URL('.', import.meta.url));
+  const load = () => loadInvoke(new URL('.', import.meta.url), process.env);
   return { applications: lambdaApplications(readApplications(applications), load) };
 }
 

@@ -22,7 +22,9 @@ export interface ShippedWorld extends Pick<IdentityWorld, 'clock' | 'limits' | '
   readonly timer: Timer;
   /** Where secrets are, or the names of them, and the name of the hook's Lambda. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Asks a Lambda: loaded when the first token is shown to the hook. */
+  /** Reads a secret by its ARN. */
+  readonly fetchSecret: (arn: string) => Promise<string>;
+  /** Asks a Lambda. */
   readonly invoke: (name: string, request: Credentials) => Promise<unknown>;
 }
 

@@ -25,6 +25,8 @@ interface TokensWorld {
   readonly clock: Clock;
   /** Where secrets are. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Reads a secret that a variable only names. Absent: variables hold secrets alone. */
+  readonly fetchSecret?: (arn: string) => Promise<string>;
 }
 
 interface Verifier {
@@ -36,20 +38,17 @@ interface Verifier {
  * Throws in words where a secret is missing or too short, or a key is none. The reader it returns
  * throws where a token is believed by none, and a key server or a secret could not be read.
  */
-export function makeTokens(
-  { tokens }: IdentitySettings,
-  { variables, clock }: TokensWorld,
-): TokenReader {
+export function makeTokens({ tokens }: IdentitySettings, world: TokensWorld): TokenReader {
   const verifiers = tokens.map((settings, index) => ({
     settings,
-    key: keyOf(settings, { variables, clock }, `identity.tokens[${index}]`),
+    key: keyOf(settings, world, `identity.tokens[${index}]`),
   }));
   return async (token) => {
     let expired = false;
     const faults: unknown[] = [];
     for (const verifier of verifiers) {
       try {
-        const told = await verify(token, verifier, clock.now());
+        const told = await verify(token, verifier, world.clock.now());
         if (typeof told !== 'string') return told;
         expired ||= told === 'expired';
       } catch (cause) {
@@ -106,7 +105,7 @@ function recognised(payload: JWTPayload, settings: TokenSettings): Recognised | 
 
 function keyOf(
   { jwksUrl, jwks, publicKey, secretVariable = '' }: TokenSettings,
-  { variables, clock }: TokensWorld,
+  { variables, clock, fetchSecret }: TokensWorld,
   name: string,
 ): Verifier['key'] {
   if (jwksUrl !== undefined) {
@@ -120,8 +119,9 @@ function keyOf(
   if (publicKey !== undefined) return createPublicKey(publicKey);
   const value = variables[secretVariable] ?? '';
   const what = `${name}: ${secretVariable}`;
-  if (!isSecretName(value)) return longEnough(Buffer.from(value), what);
-  const read = secretReader(value, clock);
+  if (fetchSecret === undefined || !isSecretName(value))
+    return longEnough(Buffer.from(value), what);
+  const read = secretReader(value, clock, fetchSecret);
   return async () => longEnough(await read(), what);
 }
 

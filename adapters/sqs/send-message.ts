@@ -6,7 +6,7 @@
  */
 import { Agent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callAws, faultOf } from '../aws-json.ts';
+import { callAws, faultOf, jsonHeaders } from '../aws-json.ts';
 import { defaultProvider } from '../environment-credentials.ts';
 
 interface SendMessageInput {
@@ -48,8 +48,7 @@ export class SQSClient {
         url: new URL('/', input.QueueUrl),
         service: 'sqs',
         region: this.config.region,
-        target: 'AmazonSQS.SendMessage',
-        version: '1.0',
+        headers: jsonHeaders('AmazonSQS.SendMessage', '1.0'),
         body: JSON.stringify(input),
         milliseconds: REQUEST_MILLISECONDS_MAX,
         agent: this.agent,

@@ -1,6 +1,6 @@
 /** Floods and crowds of one user: bounded, and told so. */
 import { jest } from '@jest/globals';
-import { parseSecurity } from '../../broker/identity-settings.ts';
+import { parseSecurity, SUBSCRIPTIONS_MAX } from '../../broker/identity-settings.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import { bounded, makeRates } from '../../broker/rates.ts';
 import { parseRules } from '../../broker/rules.ts';
@@ -189,7 +189,7 @@ test('a connection is in as many rooms as it may be, and in no more', async () =
 
 test('subscriptions are bounded by the operator, below the bound of the store', () => {
   expect(bounded(LIMITS, { subscriptionsPerConnection: 7 }).subscriptionsPerConnectionMax).toBe(7);
-  expect(bounded(LIMITS, {}).subscriptionsPerConnectionMax).toBe(100);
+  expect(bounded(LIMITS, {}).subscriptionsPerConnectionMax).toBe(SUBSCRIPTIONS_MAX);
   const parse = (limits: object) => parseSecurity(new Map(Object.entries({ limits })));
   expect(() => parse({ subscriptionsPerConnection: 101 })).toThrow('100 at most');
   expect(() => parse({ bytesPerSecond: '1' })).toThrow('whole number');

@@ -49,9 +49,7 @@ function bundle(of: HandlerName, from = first): string {
 const PARTS = ['administration', 'destinations', 'engineio', 'sockjs', 'chunk'];
 
 test('there is one folder a handler, with one file in it, and of http its parts', () => {
-  expect(readdirSync(first).sort()).toEqual(
-    [...HANDLERS, 'applications', 'identity', 'sdk'].sort(),
-  );
+  expect(readdirSync(first).sort()).toEqual([...HANDLERS, 'asked', 'identity', 'sdk'].sort());
   for (const each of HANDLERS) {
     const files = readdirSync(join(first, each)).map((name) =>
       name.replace(/-[A-Z0-9]{8}\.mjs$/, ''),
@@ -121,6 +119,20 @@ test('each loads in Node as it is and exports its handler alone', () => {
     HANDLERS.map((each) => [`${each} function`]),
   );
 });
+
+test.each(['asked', 'identity', 'sdk'])(
+  '%s.mjs, shipped beside a bundle, loads where there is nothing but Node',
+  (name) => {
+    const alone = mkdtempSync(join(tmpdir(), 'stompway-beside-'));
+    try {
+      copyFileSync(join(first, name, 'index.mjs'), join(alone, `${name}.mjs`));
+      const code = `console.log(Object.keys(await import(${JSON.stringify(join(alone, `${name}.mjs`))})).length > 0)`;
+      expect(node('--input-type=module', '--eval', code).trim()).toBe('true');
+    } finally {
+      rmSync(alone, { recursive: true });
+    }
+  },
+);
 
 test('what reads tokens needs nothing but Node, and knows a good one from a forged one', async () => {
   const file = join(first, 'identity', 'index.mjs');

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
 import { hookOf } from '../../adapters/identity/hook.ts';
+import { secretFetcher } from '../../adapters/identity/secret-services.ts';
 import { secretReader } from '../../adapters/identity/secrets.ts';
 import { ship } from '../../adapters/identity/shipped.ts';
 import { signerOf } from '../../adapters/identity/signers.ts';
@@ -40,6 +41,7 @@ function shipped({ json = { identity: { tokens: TOKENS } }, variables = {}, invo
     limits: LIMITS,
     log,
     variables,
+    fetchSecret: secretFetcher(variables),
     invoke: invoke ?? (() => Promise.reject(new Error('nobody is asked'))),
   });
   if (identity === undefined) throw new Error('no identity');
@@ -62,22 +64,15 @@ async function service(answer: (body: string, request: IncomingMessage) => [numb
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  process.env['AWS_ENDPOINT_URL'] = `http://127.0.0.1:${port}`;
-  return { asked, close: () => new Promise((resolve) => server.close(resolve)) };
+  const own = {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_ACCESS_KEY_ID: 'AKID',
+    AWS_SECRET_ACCESS_KEY: 'shh',
+  };
+  return { asked, own, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
 describe('a shared secret', () => {
-  const before = { ...process.env };
-  beforeAll(() => {
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'shh' });
-  });
-  afterAll(() => {
-    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_ENDPOINT_URL']) {
-      if (before[name] === undefined) delete process.env[name];
-      else process.env[name] = before[name];
-    }
-  });
-
   test.each([
     [ARN, 'secretsmanager', 'secretsmanager.GetSecretValue', { SecretString: SECRET }],
     [PARAMETER, 'ssm', 'AmazonSSM.GetParameter', { Parameter: { Value: SECRET } }],
@@ -85,12 +80,12 @@ describe('a shared secret', () => {
     'of %s is read when the first token comes, signed, and once',
     async (arn, name, target, is) => {
       const bodies: string[] = [];
-      const { asked, close } = await service((body) => {
+      const { asked, own, close } = await service((body) => {
         bodies.push(body);
         return [200, JSON.stringify(is)];
       });
       try {
-        const { identity, logged } = shipped({ variables: { TOKEN_SECRET_0: arn } });
+        const { identity, logged } = shipped({ variables: { ...own, TOKEN_SECRET_0: arn } });
         expect(asked).toHaveLength(0);
         for (let n = 0; n < 3; n++) {
           expect(await identity.authenticate({ token: await token() })).toMatchObject({
@@ -115,9 +110,9 @@ describe('a shared secret', () => {
     ['is no text', 200, '{"SecretBinary":"AAAA"}'],
     ['is answered by nonsense', 200, 'x'],
   ])('that %s lets nobody in, is logged, and is no secret in the log', async (_, status, text) => {
-    const { close } = await service(() => [status, text]);
+    const { own, close } = await service(() => [status, text]);
     try {
-      const { identity, logged } = shipped({ variables: { TOKEN_SECRET_0: ARN } });
+      const { identity, logged } = shipped({ variables: { ...own, TOKEN_SECRET_0: ARN } });
       expect(await identity.authenticate({ token: await token() })).toBe('refused');
       expect(logged).toHaveLength(1);
       expect(logged[0]).toContain('identity-failed');

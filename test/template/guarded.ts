@@ -51,9 +51,6 @@ async function travel(name: string, folder: string, dynamoUrl: string, check: Ch
     mode: 'process',
     dynamoUrl,
     secrets: { [SECRET_ARN]: SECRET },
-    log: (line) => {
-      if (process.env['DEBUGLOG']) console.log(line);
-    },
   });
   const place = { url: runtime.url, http: runtime.httpUrl ?? '' };
   try {
