@@ -82,7 +82,8 @@ export async function refuse(
   const ends = error.fatal || (session.dialect?.endsOnError ?? false);
   if (ends) await endConnection(connection.id, 'refused', ports);
   answer(session, { type: 'error', error, ...(receipt === undefined ? {} : { receipt }) });
-  if (ends && session.ended === undefined) session.ended = 'refused';
+  // Of one that is lost the rest is not done either: it would stand behind a hole.
+  if (ends && session.ended !== 'left') session.ended = 'refused';
 }
 
 /**

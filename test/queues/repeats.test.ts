@@ -280,3 +280,18 @@ test('a durable subscription given up while its log is behind begins anew', asyn
   await settle(world);
   expect(bodies(ann)).toEqual([]);
 });
+
+test('what a lost connection sent behind something refused is not done', async () => {
+  const world = makeWorld({ rooms: true });
+  const writer = await enter(world, 'w');
+  const late = world.record(writer.id, send('late'));
+  world.pass(4000);
+  const fresh = world.record(writer.id, send('fresh'));
+  await leave(world, 'w');
+  world.pass(2000);
+  await world.deliver([late, fresh]);
+  const reader = await enter(world, 'r');
+  await reader.send(subscribe());
+  await settle(world);
+  expect(bodies(reader)).toEqual([]);
+});

@@ -45,16 +45,19 @@ export const settled: MakeChecker = ({ truth, plan, scheduler, report }) => {
   };
 
   function check(given: Given, { gateway }: World): void {
-    const { verdicts, queue, body, connectionId } = given;
-    const [verdict, second] = verdicts;
+    const { queue, body, connectionId } = given;
+    // One delivery may have been read twice, and two things said of it.
+    const same = givens.filter((one) => one.headers['ack'] === given.headers['ack']);
+    const mine = same.filter((one) => one.connectionId === connectionId && one.queue === queue);
+    const [verdict, second] = mine.flatMap(({ verdicts }) => verdicts);
     const taken = verdict === undefined ? undefined : takenAt(verdict);
     if (verdict === undefined || second !== undefined || taken === undefined) return;
     if (gateway.wasRefused(connectionId) || leftWhile(given, taken)) return;
     if (verdict.how === 'refuse') dead(given);
     if (verdict.how !== 'ack') return;
     const other = (deliveries.get(`${queue} ${body}`) ?? []).find((one) => {
-      const same = one.headers['ack'] === given.headers['ack'];
-      return one.at > taken && !same && !one.by.unrecorded;
+      const another = one.headers['ack'] !== given.headers['ack'];
+      return one.at > taken && another && !one.by.unrecorded;
     });
     if (other === undefined) return;
     report(

@@ -40,14 +40,28 @@ export const workLoss: MakeChecker = ({ truth, plan, report }) => {
       if (observation.type === 'given') givens.push(observation.given);
     },
     quiet() {
-      for (const { verdicts, queue, body } of givens) {
+      for (const { verdicts, queue, body, connectionId, subscription, at } of givens) {
         const consumed = verdicts.some((one) => one.how === 'ack' && perhapsTaken(one));
-        if (consumed) gone.add(`${queue} ${body}`);
+        if (consumed || swept(connectionId, subscription, at)) gone.add(`${queue} ${body}`);
       }
       for (const queue of truth.logs.keys()) if (queue.startsWith('/queue/')) lost(queue);
       for (const one of buried) reasonFor(one);
     },
   };
+
+  /**
+   * Without order an ACK of ack:client may overtake a NACK of something before it, and consumes that.
+   */
+  function swept(connectionId: string, subscription: string, before: number): boolean {
+    if (plan.ingress === 'fifo' || !subscription.startsWith('client-/')) return false;
+    return givens.some(
+      (one) =>
+        one.connectionId === connectionId &&
+        one.subscription === subscription &&
+        one.at >= before &&
+        one.verdicts.some(({ how }) => how === 'ack'),
+    );
+  }
 
   function lost(queue: string): void {
     const graves = new Set(bodiesOf(queue.replace('/queue/', DEAD)));
