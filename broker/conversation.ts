@@ -11,7 +11,7 @@ import { dismiss } from './dismiss.ts';
 import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import { execute } from './execute.ts';
-import type { Connection, Decoded, Half } from './model.ts';
+import type { Connection, Decoded, Half, Stamp } from './model.ts';
 import type { Found, Inbound, Ports } from './ports.ts';
 import { flush, openSession, type Place, refuse, type Session } from './session.ts';
 import type { Turn } from './turn.ts';
@@ -70,7 +70,8 @@ export async function converse(
 
 /** What was sent up to the stamp of what was kept is done, answers and all: a crash brings it again. */
 function isDue(event: Inbound, { connection, half }: Found, ports: Ports): boolean {
-  return placeOf(event, 0).stamp > (half?.stamp ?? '') && !isAfterEnd(event, connection, ports);
+  const after = half === undefined || stampOf(event, 0) > half.stamp;
+  return after && !isAfterEnd(event, connection, ports);
 }
 
 /** Whether a connection that counts as lost goes on speaking, which SENDs under way do not. */
@@ -161,7 +162,7 @@ async function rest(
     bytes: bytes.slice(),
     since: grown ? waiting.since : event.epoch,
     pieces: grown ? waiting.pieces + 1 : 1,
-    stamp: placeOf(event, 0).stamp,
+    stamp: stampOf(event, 0),
   };
   const wrong = splitFrames ? overdue(half, event, session) : unsplit();
   if (wrong !== undefined) {
@@ -194,7 +195,7 @@ async function keep(
   const last = events.at(-1);
   const waited = before !== undefined && before.bytes.length > 0;
   if (last === undefined || ended !== undefined || (half === undefined && !waited)) return;
-  const { stamp } = placeOf(last, 0);
+  const stamp = stampOf(last, 0);
   const none = { bytes: new Uint8Array(0), since: last.epoch, pieces: 0 };
   await ports.store.keepHalf(connection.id, { ...(half ?? none), stamp }, stamp);
 }
@@ -235,16 +236,26 @@ function lateness({ epoch, repeated }: Inbound, session: Session): BrokerError |
   );
 }
 
-function placeOf({ epoch, sequence, messageId, repeated }: Inbound, frame: number): Place {
+function placeOf(event: Inbound, frame: number): Place {
+  const { epoch, messageId, repeated } = event;
   return {
     epoch,
     repeated,
-    stamp: `${String(epoch).padStart(13, '0')}-${sequence}-${String(frame).padStart(4, '0')}`,
+    stamp: stampOf(event, frame),
     messageId: `${epoch.toString(36)}-${plain(messageId)}-${frame.toString(36)}`,
   };
 }
 
+function stampOf({ epoch, sequence }: Inbound, frame: number): Stamp {
+  const time = String(epoch).padStart(13, '0');
+  return `${time}-${sequence}-${String(frame).padStart(4, '0')}`;
+}
+
 /** The gateway's ids are base64; message-ids keep to letters, digits and `-`. */
 function plain(id: string): string {
-  return id.replace(/[^0-9A-Za-z]/g, (sign) => `-${sign.charCodeAt(0).toString(36)}`);
+  return id.replace(/[^0-9A-Za-z]/g, codeOf);
+}
+
+function codeOf(sign: string): string {
+  return `-${sign.charCodeAt(0).toString(36)}`;
 }
