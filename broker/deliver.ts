@@ -219,6 +219,11 @@ async function join(entry: Entry & { readonly type: 'join' }, step: Step): Promi
     logs.policies(destination),
     { journal: logs.journal, limits: ports.limits, now: ports.clock.now() },
   );
+  if (past?.from === 'since' && past.whole && !recovered) {
+    // It was told that nothing would be missing. It comes back, and is told otherwise.
+    await cutAll([membership.connectionId], ports);
+    return;
+  }
   if (receipt !== undefined) {
     scene.answer(subscriber, receipt, [
       ['position', formatPosition(position)],

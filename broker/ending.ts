@@ -3,8 +3,9 @@
  * finishes what a crash left; a leave told twice counts once.
  */
 import { parseDestination } from './destination.ts';
-import type { Connection, Ended, Membership, Subscription } from './model.ts';
+import type { Connection, Ended, Membership, Position, Subscription } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
+import { noteLoss, type Places } from './recovery-record.ts';
 
 /** As `Store.end`, and the logs get their `leave` first. Unknown or over already: no effect. */
 export async function endConnection(
@@ -16,7 +17,8 @@ export async function endConnection(
   if (logs !== undefined || directory !== undefined) {
     const found = await store.find(connectionId);
     if (found !== undefined && logs !== undefined) {
-      await leaveAll(found.connection, ended, ports, logs);
+      const places = await leaveAll(found.connection, ended, ports, logs);
+      if (ended === 'lost') await noteLoss(found.connection, places, ports, logs);
     }
     if (found !== undefined) await directory?.leave(found.connection);
   }
@@ -31,31 +33,44 @@ async function leaveAll(
   ended: Ended,
   ports: Ports,
   logs: Logs,
-): Promise<void> {
+): Promise<Places> {
   const how = ended === 'left' ? 'left' : 'lost';
   const told = new Set<string>();
+  const places: Places[number][] = [];
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
-    const subscriptions = (await ports.store.subscriptions(connection.id)).filter(
+    const all = await ports.store.subscriptions(connection.id);
+    const subscriptions = all.filter(
       (one) => !told.has(one.stamp) && logOf(one, ports, logs) !== undefined,
     );
-    if (subscriptions.length === 0) return;
-    await Promise.all(subscriptions.map((one) => leave(connection, one, how, ports, logs)));
+    if (looks === 0) {
+      places.push(...all.filter((one) => !subscriptions.includes(one)).map(nowhere));
+    }
+    if (subscriptions.length === 0) break;
+    const left = await Promise.all(
+      subscriptions.map((one) => leave(connection, one, how, ports, logs)),
+    );
+    places.push(...subscriptions.map((one, index) => [one, left[index]] as const));
     for (const { stamp } of subscriptions) told.add(stamp);
   }
+  return places;
 }
 
-/** Tells the subscription's log, if it has one, that it is over. */
+function nowhere(subscription: Subscription): Places[number] {
+  return [subscription, undefined];
+}
+
+/** Tells the subscription's log, if it has one, that it is over: where, is returned. */
 export async function leave(
   connection: Connection,
   subscription: Subscription,
   how: 'left' | 'lost',
   ports: Ports,
   logs: Logs,
-): Promise<void> {
+): Promise<Position | undefined> {
   const log = logOf(subscription, ports, logs);
-  if (log === undefined) return;
+  if (log === undefined) return undefined;
   const membership = membershipOf(connection, subscription);
-  await logs.journal.append(log, [{ type: 'leave', membership, how }]);
+  return logs.journal.append(log, [{ type: 'leave', membership, how }]);
 }
 
 /** The same of a durable subscription that is given up; on a topic its log hears of that alone. */

@@ -11,6 +11,7 @@ import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Command, ConnectCommand, Principal } from './model.ts';
 import { assertRate, crowded, hasRoom } from './rates.ts';
+import { offerRecovery, recoverable, rejoin } from './recovery.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { acknowledgeInside, sendInside, transact } from './transaction.ts';
@@ -81,7 +82,9 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
   const name = clientId(command, ports.limits);
   const principal = await principalOf(shownBy(command), session);
   await consult('connect', { headers: command.headers, principal }, session, place);
-  await establish(command.version, session, place, { name, principal });
+  const back = await recoverable(command, principal, session);
+  await establish(command.version, session, place, { name, principal, known: back?.session });
+  const pid = session.ended === undefined ? await offerRecovery(back, session) : undefined;
   const beats = (command.heartBeat?.[0] ?? 0) > 0;
   answer(session, {
     type: 'connected',
@@ -89,8 +92,12 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
     session: session.connection.session ?? '',
     heartBeat: [0, beats ? ports.limits.heartBeatMilliseconds : 0],
     server: ports.server,
-    headers: [['reconnect-after', String(reconnectAfter(session))]],
+    headers: [
+      ['reconnect-after', String(reconnectAfter(session))],
+      ...(pid === undefined ? [] : [['pid', pid] as const]),
+    ],
   });
+  if (back !== undefined) await rejoin(back, session, place);
   if (command.receipt !== undefined) {
     answer(session, { type: 'receipt', receipt: command.receipt });
   }
@@ -187,11 +194,16 @@ async function establish(
   {
     name,
     principal,
-  }: { readonly name?: string | undefined; readonly principal?: Principal | undefined },
+    known: before,
+  }: {
+    readonly name?: string | undefined;
+    readonly principal?: Principal | undefined;
+    readonly known?: string | undefined;
+  },
 ): Promise<void> {
   const { connection, ports, dialect } = session;
   if (session.ended !== undefined) return;
-  const known = connection.session ?? ports.ids.random();
+  const known = connection.session ?? before ?? ports.ids.random();
   const change = {
     version,
     session: known,

@@ -212,6 +212,10 @@ export const LIMITS = {
   /** How long an upgrade waits for a poll that is just ending, and how often it looks. */
   engineTakeOverSeconds: 3,
   engineTakeOverMilliseconds: 20,
+  /** A lost Socket.IO connection may be gone on with for so long (socket.io's own 2 minutes)… */
+  recoverySeconds: 120,
+  /** …if it was in so many rooms at most: each is read before it is told so. */
+  recoveryRoomsMax: 50,
   /** Sessions an environment knows to have changed over. */
   gatesRememberedMax: 10_000,
   /** A client that asked for SockJS is greeted within this, or cut. */

@@ -39,6 +39,8 @@ export interface ConnectCommand {
   readonly heartBeat?: readonly [sends: number, wants: number];
   readonly headers: Headers;
   readonly receipt?: string;
+  /** Of a dialect that `recovers`: the connection it had before, and the last it has heard there. */
+  readonly recover?: { readonly pid: string; readonly offset?: string };
 }
 
 export interface SubscribeCommand {
@@ -50,6 +52,10 @@ export interface SubscribeCommand {
   /** Headers beyond id, destination, ack and receipt. */
   readonly headers: Headers;
   readonly receipt?: string;
+  /** True: a subscription of this id that stands is as good as a new one. */
+  readonly again?: boolean;
+  /** It goes on from there, in place of what headers ask of the past; or the connection is cut. */
+  readonly resume?: Position;
 }
 
 export interface UnsubscribeCommand {
@@ -237,6 +243,8 @@ export interface Dialect {
   readonly joins: boolean;
   /** What a refused CONNECT is told to offer, lowest first. */
   readonly versions: readonly string[];
+  /** True: a client whose connection was lost may go on as if it were not (broker/recovery.ts). */
+  readonly recovers?: boolean;
   /** The version of a connection that never sends CONNECT, or undefined where CONNECT is a must. */
   readonly impliedVersion?: string;
   /**
@@ -289,7 +297,12 @@ export interface LoggedMessage extends Message {
 
 /** What a SUBSCRIBE to a logged destination wants of the past. */
 export type Past =
-  | { readonly from: 'since'; readonly position: Position }
+  | {
+      readonly from: 'since';
+      readonly position: Position;
+      /** The client counts on it: if it is not whole, the connection is cut. */
+      readonly whole?: boolean;
+    }
   | { readonly from: 'last'; readonly count: number }
   | { readonly from: 'after'; readonly at: number };
 

@@ -10,6 +10,7 @@ import { BrokerError } from './errors.ts';
 import type { SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
 import { asksPast, assertNoPast } from './past.ts';
 import type { Logs } from './ports.ts';
+import { noteJoin } from './recovery-record.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
 import { ownName } from './temporary.ts';
 import { ownUserDestination } from './user.ts';
@@ -33,9 +34,7 @@ export async function subscribe(
   const logs =
     ports.logs !== undefined && isLogged(destination, ports.logs) ? ports.logs : undefined;
   // Asked before anything is written: a malformed header leaves no trace.
-  const wish = logs === undefined ? {} : wishOf(command, destination, session);
-  if (logs === undefined && isDurable(command.headers)) throw notDurable();
-  if (logs === undefined) assertNoPast(command.headers);
+  const wish = askedOf(command, destination, session, logs);
   const { id, ack, receipt } = command;
   await assertFewRooms(id, destination, session);
   const selector = selectorOf(command.headers);
@@ -50,7 +49,10 @@ export async function subscribe(
   const outcome = await (logs === undefined
     ? ports.store.subscribe(session.connection, subscription, destination)
     : logs.held.hold(session.connection, subscription, destination));
-  if (outcome === 'exists') throw taken(id);
+  if (outcome === 'exists') {
+    if (command.again !== true) throw taken(id);
+    if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+  }
   if (outcome === 'full') throw full(ports.limits.subscriptionsPerConnectionMax);
   if (outcome === 'ended') session.ended = 'lost';
   if (outcome !== 'done') return;
@@ -61,8 +63,26 @@ export async function subscribe(
       { ...wish, ...(receipt === undefined ? {} : { receipt }) },
       session,
       logs,
+      place,
     );
   if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+}
+
+/** Throws where a destination without a log is asked for what only a log has. */
+function askedOf(
+  command: SubscribeCommand,
+  destination: Destination,
+  session: Session,
+  logs: Logs | undefined,
+): Wish {
+  const { headers, resume } = command;
+  if (logs === undefined) {
+    if (isDurable(headers)) throw notDurable();
+    assertNoPast(headers);
+    return {};
+  }
+  if (resume === undefined) return wishOf(command, destination, session);
+  return { past: { from: 'since', position: resume, whole: true } };
 }
 
 /** By the operator's bound alone: it reads what the connection holds. */
@@ -121,15 +141,24 @@ async function begin(
   subscription: Subscription,
   destination: Destination,
   wish: Wish,
-  { connection }: Session,
-  { journal }: Logs,
+  { connection, dialect }: Session,
+  logs: Logs,
+  { repeated }: Place,
 ): Promise<void> {
+  const { journal } = logs;
   const membership = membershipOf(connection, subscription);
   if (destination.kind === 'presence') {
     await journal.append(roomOf(destination), [{ type: 'watch', membership, ...wish }]);
     return;
   }
-  await journal.append(destination.canonical, [{ type: 'join', membership, ...wish }]);
+  const position = await journal.append(destination.canonical, [
+    { type: 'join', membership, ...wish },
+  ]);
+  if (dialect?.recovers !== true || destination.kind !== 'room') return;
+  const { past } = wish;
+  const asked = past === undefined ? position : past.from === 'since' ? past.position : undefined;
+  // The first of two joins may have stood long before this one.
+  await noteJoin(connection, subscription.id, repeated ? undefined : asked, logs);
 }
 
 /** Presence is logged with its room; a pattern hears logged topics without a place in any log. */

@@ -91,7 +91,7 @@ export class BrokerFunctions extends Construct {
       ...(greetings === undefined ? [] : [send(greetings)]),
     ]);
     this.disconnect = this.add('disconnect', 'Ends a connection behind its last messages', [
-      this.onTable(TABLE_ACTIONS.end),
+      this.onTable(props.servesHttp ? TABLE_ACTIONS.endRecoverable : TABLE_ACTIONS.end),
       ...(queues === undefined ? [] : [send(queues.queue)]),
     ]);
     this.message = this.add('message', 'Handles what clients say', [

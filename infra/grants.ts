@@ -18,6 +18,13 @@ export const TABLE_ACTIONS = {
   readSubscribers: ['dynamodb:Query'],
   /** Makes a connection a tombstone and removes what hangs on it. */
   end: ['dynamodb:DeleteItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+  /** Besides, it notes where a client that comes back may go on. */
+  endRecoverable: [
+    'dynamodb:BatchWriteItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+  ],
   /** Claims a greeting; a client that cannot be greeted is ended, and its rooms are told. */
   greet: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
   /** Sessions, subscriptions, half frames, publishing on both lanes; a transaction is its writes. */

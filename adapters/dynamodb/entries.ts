@@ -224,7 +224,12 @@ function readPast(row: Row): Past {
   if (from === 'last') return { from, count: number(row, 'count') };
   if (from === 'after') return { from, at: number(row, 'at') };
   const position = map(row, 'position');
-  return { from, position: { epoch: text(position, 'epoch'), seq: number(position, 'seq') } };
+  const whole = row['whole'] === true ? { whole: true } : {};
+  return {
+    from,
+    position: { epoch: text(position, 'epoch'), seq: number(position, 'seq') },
+    ...whole,
+  };
 }
 
 const ACK_MODES: readonly AckMode[] = ['auto', 'client', 'client-individual'];

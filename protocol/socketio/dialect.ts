@@ -6,7 +6,15 @@
  * A receipt says how it is to be told: `a7` is the ack 7, `n/x` the refusal of the namespace `/x`.
  */
 import { BrokerError } from '../../broker/errors.ts';
-import type { Command, Decoded, Dialect, Message, Reply, Splice } from '../../broker/model.ts';
+import type {
+  Command,
+  Decoded,
+  Dialect,
+  Headers,
+  Message,
+  Reply,
+  Splice,
+} from '../../broker/model.ts';
 import { octetsOf, SEPARATOR } from '../engineio/packet.ts';
 import { payloadOf } from './body.ts';
 import { commandOf, EVENT_NAMES, type EventNames, headersOf, JOINED } from './event.ts';
@@ -20,6 +28,7 @@ export function socketioWith(names: EventNames): Dialect {
     name: 'socketio',
     endsOnError: false,
     joins: false,
+    recovers: true,
     versions: [VERSION],
     decode: (bytes, version) => decode(bytes, version, names),
     encode: (reply, version) => Buffer.from(replyText(reply, version, names)),
@@ -72,12 +81,14 @@ function commandsOf(
 }
 
 function connectOf({ data }: SocketPacket): Command {
-  const { login, passcode, ...rest } = isRecord(data) ? data : {};
+  const { login, passcode, pid, offset, ...rest } = isRecord(data) ? data : {};
+  const before = typeof offset === 'string' ? { offset } : {};
   return caught(undefined, () => ({
     type: 'connect',
     version: VERSION,
     ...(typeof login === 'string' ? { login } : {}),
     ...(typeof passcode === 'string' ? { passcode } : {}),
+    ...(typeof pid === 'string' ? { recover: { pid, ...before } } : {}),
     // Of an `auth` that nests, only what is flat can mean something here.
     headers: headersOf(flat(rest)),
   }));
@@ -114,7 +125,7 @@ function unknownNamespace(namespace: string): Command {
 function replyText(reply: Reply, version: string | undefined, names: EventNames): string {
   switch (reply.type) {
     case 'connected':
-      return packet('connect', JSON.stringify({ sid: reply.session }));
+      return packet('connect', JSON.stringify({ sid: reply.session, ...pidOf(reply.headers) }));
     case 'receipt': {
       const more = Object.fromEntries(reply.headers ?? []);
       return packet('ack', JSON.stringify([{ ok: true, ...more }]), reply.receipt);
@@ -124,6 +135,11 @@ function replyText(reply: Reply, version: string | undefined, names: EventNames)
     default:
       return reply satisfies never;
   }
+}
+
+function pidOf(headers: Headers | undefined): { readonly pid?: string } {
+  const pid = headers?.find(([name]) => name === 'pid')?.[1];
+  return pid === undefined ? {} : { pid };
 }
 
 function errorText(
@@ -150,7 +166,11 @@ function packet(type: SocketPacket['type'], json: string, receipt?: string): str
   return socketText({ type, namespace: '/', attachments: 0, ...id }, json);
 }
 
-/** Everything but the room as its member spelt it, or an `ack`, is written once for all. */
+/**
+ * Everything but the room as its member spelt it, or an `ack`, is written once for all. What a room
+ * says ends with its position, which clients keep for their next CONNECT: an empty one where there is
+ * none, so that no payload can be taken for it.
+ */
 function spliceOf({ id, destination, headers, body }: Message, names: EventNames): Splice {
   const contentType = headers.find(([name]) => name === 'content-type')?.[1];
   const { json, attachment } = payloadOf(body, contentType);
@@ -159,10 +179,12 @@ function spliceOf({ id, destination, headers, body }: Message, names: EventNames
   const room = destination.startsWith(PRESENCE) ? destination.slice(PRESENCE.length) : undefined;
   const name = JSON.stringify(room === undefined ? names.message : names.presence);
   const all = Object.fromEntries([...headers].reverse());
+  const { seq, epoch } = all;
+  const offset = JSON.stringify(seq === undefined ? '' : `${epoch}:${seq}`);
   return (subscription, ack) => {
     if (subscription.startsWith(JOINED)) {
       const joined = JSON.stringify(subscription.slice(JOINED.length));
-      return Buffer.from(`${start}${name},${joined},${json}]${tail}`);
+      return Buffer.from(`${start}${name},${joined},${json},${offset}]${tail}`);
     }
     if (room !== undefined) return Buffer.from(`2[${name},${JSON.stringify(room)},${json}]`);
     const told = { ...all, 'message-id': id, ...(ack === undefined ? {} : { ack }) };

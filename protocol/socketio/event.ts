@@ -55,6 +55,7 @@ export function commandOf(
       const room = textOf(values[0], names.join, 'a room', '"kitchen"');
       return {
         ...subscription(JOINED + room, ROOM + room, headersOf(values[1])),
+        again: true,
         ...asked,
       };
     }

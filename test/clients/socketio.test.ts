@@ -39,10 +39,13 @@ function upgraded(client: Socket): Promise<void> {
   return new Promise((resolve) => engine.once('upgrade', () => resolve()));
 }
 
-/** The arguments of each `event`, in order. */
+/** The arguments of each `event`, in order; a room's message ends with its position. */
 function listen(client: Socket, event: string) {
   const all = heard<readonly unknown[]>();
-  client.on(event, (...values: unknown[]) => all.push(values));
+  client.on(event, (...values: unknown[]) => {
+    const positioned = event === 'message' && /^\w+:\d+$/.test(String(values[2]));
+    all.push(positioned ? values.slice(0, 2) : values);
+  });
   return async () => (await all.next()).value;
 }
 

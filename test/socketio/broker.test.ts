@@ -51,7 +51,7 @@ test('CONNECT over polling is answered with a sid that is not the engine’s', a
   const sid = await handshake(target);
   expect(await text(push(target, sid, '40'))).toBe('ok');
   const answer = await said(sid);
-  expect(answer).toMatch(/^40\{"sid":"[\w-]{16,}"\}$/);
+  expect(answer).toMatch(/^40\{"sid":"[\w-]{16,}","pid":"[\w.-]{33,}"\}$/);
   expect(answer).not.toContain(sid);
 });
 

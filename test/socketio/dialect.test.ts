@@ -93,28 +93,29 @@ const message = (body: string | Buffer, contentType: string, destination = '/roo
   headers: [
     ['content-type', contentType],
     ['seq', '4'],
+    ['epoch', 'e'],
   ] as const,
   body: Buffer.from(body),
 });
 
 test.each([
-  ['mk', message('hi', 'text/plain'), '2["message","k","hi"]'],
-  ['mk', message('{"a": 1e400}', 'application/json'), '2["message","k",{"a": 1e400}]'],
-  ['mk', message('{broken', 'application/json'), '2["message","k","{broken"]'],
+  ['mk', message('hi', 'text/plain'), '2["message","k","hi","e:4"]'],
+  ['mk', message('{"a": 1e400}', 'application/json'), '2["message","k",{"a": 1e400},"e:4"]'],
+  ['mk', message('{broken', 'application/json'), '2["message","k","{broken","e:4"]'],
   [
     'mk',
     message('AB', 'application/octet-stream'),
-    '51-["message","k",{"_placeholder":true,"num":0}]\x1eQUI=',
+    '51-["message","k",{"_placeholder":true,"num":0},"e:4"]\x1eQUI=',
   ],
   [
     'mk',
     message(Buffer.from([255]), 'text/plain'),
-    '51-["message","k",{"_placeholder":true,"num":0}]\x1e/w==',
+    '51-["message","k",{"_placeholder":true,"num":0},"e:4"]\x1e/w==',
   ],
   [
     's/topic/*',
     message('hi', 'text/plain', '/topic/a'),
-    '2["message","/topic/a","hi",{"seq":"4","content-type":"text/plain","message-id":"m-1"}]',
+    '2["message","/topic/a","hi",{"epoch":"e","seq":"4","content-type":"text/plain","message-id":"m-1"}]',
   ],
   [
     's/presence/room/k',
@@ -144,6 +145,7 @@ test('a payload sent is the payload heard', () => {
         'message',
         'k',
         JSON.parse(JSON.stringify(value)),
+        '',
       ]);
     }),
   );

@@ -1,0 +1,108 @@
+/**
+ * What is kept of a connection that may be gone on with: under its session's name, at first who may
+ * ask for it, and once it is lost, where in the log of each of its rooms that was told; beside it
+ * where it joined each. Cells of a shelf: one write at CONNECT, one at each join, one at the loss.
+ */
+import type { Connection, Position, Subscription } from './model.ts';
+import type { Logs, Ports } from './ports.ts';
+
+export const SHELF = 'recovery';
+
+/** Subscriptions that stood when a connection was lost, and where each log says so. */
+export type Places = readonly (readonly [subscription: Subscription, left: Position | undefined])[];
+
+/** A room it was in: from where it heard all, if that is known, and where its leave was told. */
+export interface Stay {
+  readonly id: string;
+  readonly destination: string;
+  readonly joined?: Position;
+  readonly left: Position;
+}
+
+export interface RecoveryRecord {
+  /** Its secret: known to its client alone. */
+  readonly pid: string;
+  readonly connectionId: string;
+  readonly user?: string;
+  /** Once it is lost. Absent still, or for good if what it heard besides cannot be told again. */
+  readonly stays?: readonly Stay[];
+}
+
+export async function readRecord(session: string, logs: Logs): Promise<RecoveryRecord | undefined> {
+  const [cell] = await logs.shelf.read(SHELF, { from: session, to: `${session} `, most: 1 });
+  return cell === undefined ? undefined : JSON.parse(text(cell[1]));
+}
+
+/** `from`: all that was said in the room behind it was for the client. Undefined: who knows. */
+export async function noteJoin(
+  { session, expiresAt }: Connection,
+  id: string,
+  from: Position | undefined,
+  { shelf }: Logs,
+): Promise<void> {
+  const value = Buffer.from(JSON.stringify(from ?? null));
+  await shelf.write(SHELF, [[joinKey(session, id), value]], expiresAt);
+}
+
+/** Behind the record's own key, and before that of any other. */
+function joinKey(session: string | undefined, id: string): string {
+  return `${session} ${id}`;
+}
+
+function text(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+}
+
+export async function writeRecord(
+  session: string,
+  record: RecoveryRecord,
+  expiresAt: number,
+  logs: Logs,
+): Promise<void> {
+  const value = Buffer.from(JSON.stringify(record));
+  await logs.shelf.write(SHELF, [[session, value]], expiresAt);
+}
+
+/** Best effort: without it the client is told that it cannot go on, and that is all. */
+export async function noteLoss(
+  connection: Connection,
+  places: Places,
+  ports: Ports,
+  logs: Logs,
+): Promise<void> {
+  const { session, dialect = '', version, ended } = connection;
+  if (session === undefined || version === undefined || ended !== undefined) return;
+  if (ports.dialects.get(dialect)?.recovers !== true) return;
+  try {
+    const { clock, limits } = ports;
+    const range = { from: session, to: `${session}!`, most: limits.subscriptionsPerConnectionMax };
+    const cells = new Map(await logs.shelf.read(SHELF, range));
+    const known = cells.get(session);
+    const record: RecoveryRecord | undefined = known && JSON.parse(text(known));
+    // Who has been gone on with already is another's by now.
+    if (record?.connectionId !== connection.id) return;
+    const joins = (id: string): Position | undefined => {
+      const cell = cells.get(joinKey(session, id));
+      return cell === undefined ? undefined : (JSON.parse(text(cell)) ?? undefined);
+    };
+    const stays = places.length > limits.recoveryRoomsMax ? undefined : staysOf(places, joins);
+    const expiresAt = clock.now() + limits.recoverySeconds * 1000;
+    await writeRecord(session, { ...record, ...(stays && { stays }) }, expiresAt, logs);
+  } catch (cause) {
+    ports.log.error('recovery-not-kept', cause, { connectionId: connection.id });
+  }
+}
+
+/** Undefined: it has heard what no log could tell again. */
+function staysOf(
+  places: Places,
+  joins: (id: string) => Position | undefined,
+): readonly Stay[] | undefined {
+  const stays: Stay[] = [];
+  for (const [{ id, destination }, left] of places) {
+    if (left === undefined || !destination.startsWith('/room/')) return undefined;
+    const joined = joins(id);
+    stays.push({ id, destination, left, ...(joined && { joined }) });
+  }
+  return stays;
+}
