@@ -116,6 +116,18 @@ export const HTTP_JOURNEYS: readonly Journey[] = [
     },
   },
   {
+    name: 'a large body to a room arrives whole',
+    door: 'http',
+    needs: 'rooms',
+    run: async ({ http, topic }) => {
+      const events = await listening(http + roomOf(topic));
+      const body = 'x'.repeat(50_000);
+      await published(http + roomOf(topic), body);
+      equal((await events.next()).data, body);
+      events.abort();
+    },
+  },
+  {
     name: 'errors are JSON, with a status and words on how to mend it',
     door: 'http',
     run: async ({ http, topic }) => {

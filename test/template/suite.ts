@@ -6,7 +6,7 @@
 import { verify } from '../aws/verify.ts';
 import { findDynamoDbLocal, startDynamoDbLocal } from '../dynamodb-local.ts';
 import { noAffinity } from './affinity.ts';
-import { DETOURS, runDetour } from './detours.ts';
+import { runDetour } from './detours.ts';
 import type { Mode } from './environment.ts';
 import { idleGrants } from './grants.ts';
 import { guardedJourneys } from './guarded.ts';
@@ -105,7 +105,7 @@ async function travel(variant: Variant, where: Where, score: Score): Promise<Rep
   for (const mode of variant.modes) {
     reports.push(await journey(variant, { ...where, mode, slow: mode === first }, score));
   }
-  for (const detour of variant.detours ? DETOURS : []) {
+  for (const detour of variant.detours ?? []) {
     await check(score, `${variant.name}: ${detour.name}`, async () => {
       const roles = await runDetour(detour, where.folder, where.dynamoUrl);
       if (roles !== undefined) reports.push(roles);

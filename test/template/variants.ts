@@ -2,6 +2,8 @@
  * The assemblies that the suite puts to the test, each by what the CDK is told of it (`-c name=value`).
  * One more is one more entry here: its journeys stand in files of their own (journeys.ts lists them).
  */
+import { DETOURS, type Detour } from './detours.ts';
+import { HTTP_DETOURS } from './detours-http.ts';
 import type { Mode } from './environment.ts';
 
 export interface Variant {
@@ -14,8 +16,8 @@ export interface Variant {
   readonly only?: (name: string) => boolean;
   /** Whether journeys of half a minute are travelled as well, in the first mode. */
   readonly slow?: boolean;
-  /** Whether bad days are travelled as well. */
-  readonly detours?: boolean;
+  /** Bad days that are travelled as well. */
+  readonly detours?: readonly Detour[];
   /** A variant whose journeys use what this one's leave: grants are judged with both. */
   readonly beside?: string;
 }
@@ -23,8 +25,14 @@ export interface Variant {
 const byDoors = (name: string): boolean => / by the (?:function URL|front door)$/.test(name);
 
 export const VARIANTS: readonly Variant[] = [
-  { name: 'fifo', ingress: 'fifo', context: {}, modes: ['process', 'frozen'], detours: true },
-  { name: 'direct', ingress: 'direct', context: {}, modes: ['process', 'frozen'], detours: true },
+  { name: 'fifo', ingress: 'fifo', context: {}, modes: ['process', 'frozen'], detours: DETOURS },
+  {
+    name: 'direct',
+    ingress: 'direct',
+    context: {},
+    modes: ['process', 'frozen'],
+    detours: DETOURS,
+  },
   {
     name: 'front-door',
     ingress: 'fifo',
@@ -32,6 +40,7 @@ export const VARIANTS: readonly Variant[] = [
     modes: ['frozen', 'process'],
     only: byDoors,
     slow: true,
+    detours: HTTP_DETOURS,
     beside: 'fifo',
   },
   {
@@ -40,6 +49,7 @@ export const VARIANTS: readonly Variant[] = [
     context: { http: 'true' },
     modes: ['process'],
     only: byDoors,
+    detours: HTTP_DETOURS,
     beside: 'direct',
   },
 ];

@@ -1,0 +1,43 @@
+/** Bad days of HTTP and the front door. */
+import { equal, match } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { post } from '../sockjs/browser.ts';
+import type { Detour } from './detours.ts';
+import { openPeer } from './stomp-client.ts';
+
+/** Before the real handler: greetings that come when a client may have gone. */
+const LATE = `import * as real from './real.mjs';
+export const greet = async (event) => {
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  return real.greet(event);
+};`;
+
+export const HTTP_DETOURS: readonly Detour[] = [
+  {
+    name: 'a subscriber that curl cannot post to is ended, and cut should it live',
+    faults: { seed: 1, disconnectLost: 1 },
+    plant: () => undefined,
+    travel: async ({ url, httpUrl }) => {
+      const peer = await openPeer(url, ['v12.stomp']);
+      peer.send('CONNECT', { 'accept-version': '1.2', host: 'h' });
+      equal((await peer.frame()).command, 'CONNECTED');
+      peer.send('SUBSCRIBE', { id: '1', destination: '/topic/detour', receipt: 'r' });
+      equal((await peer.frame()).command, 'RECEIPT');
+      peer.cut();
+      equal((await post(`${httpUrl}/topic/detour`, 'anybody there?')).status, 200);
+    },
+  },
+  {
+    name: 'a client that was gone before its greeting, and said so to nobody, is ended by greet',
+    needs: 'FrontDoor',
+    faults: { seed: 1, disconnectLost: 1 },
+    plant: (draft) => draft.wrap('FunctionsGreet', LATE),
+    travel: async ({ frontDoorUrl = '' }) => {
+      const socket = `${frontDoorUrl.replace('http', 'ws')}/sockjs/0/${randomUUID()}/websocket`;
+      const peer = await openPeer(socket);
+      peer.sendText(JSON.stringify(['{"subscribe":"/room/detour"}']));
+      match(await peer.text(), /RECEIPT/);
+      peer.cut();
+    },
+  },
+];
