@@ -1,8 +1,9 @@
 /**
  * `npm run simulate:bugs [-- words]`: every planted bug (whose name holds the words) must be found
- * within so many seeds. Prints the table of docs/simulation.md, and fails if one lives.
+ * within so many seeds of its scenario. Prints the table of docs/simulation.md, and fails if one lives.
  */
 import { BUGS, type Bug } from './bugs.ts';
+import { QUEUE_BUGS } from './bugs-queues.ts';
 import { runSeed } from './run.ts';
 
 const SEEDS_MAX = 500;
@@ -23,7 +24,7 @@ async function hunt(bug: Bug): Promise<Catch | undefined> {
 }
 
 const words = process.argv[2] ?? '';
-const wanted = BUGS.filter(({ name }) => name.includes(words));
+const wanted = [...BUGS, ...QUEUE_BUGS].filter(({ name }) => name.includes(words));
 let alive = 0;
 console.log('| bug | breaks (LANES) | found by | seeds |\n|---|---|---|---|');
 for (const bug of wanted) {

@@ -32,6 +32,10 @@ export function makeWire({ truth, report }: CheckerWorld): Wire {
           joins.set(name, (joins.get(name) ?? 0) + 1);
         }
       }
+      if (observation.type === 'given') {
+        arrived++;
+        if (observation.given.headers['redelivered'] === 'true') repeated++;
+      }
       if (observation.type !== 'arrived') return;
       const { subscribed, got } = observation;
       const key = `${subscribed.connectionId} ${subscribed.id} ${got.id}`;
