@@ -32,9 +32,7 @@ const seconds = (performance.now() - began) / 1000;
 const perMinute = (spent: number) =>
   Math.round(((passed + failed) / scenarios.length / spent) * 60);
 const { user, system } = process.cpuUsage();
-console.log(
-  `${events} events, ${arrived} messages arrived, ${repeated} of them again`,
-);
+console.log(`${events} events, ${arrived} messages arrived, ${repeated} of them again`);
 console.log(
   `${perMinute(seconds)} seeds a minute, ${perMinute((user + system) / 1e6)} a minute of processor time`,
 );

@@ -3,7 +3,9 @@
  * that posted it died or failed before it could record so, or handed its sender's record back; or
  * where that happened to its SUBSCRIBE, which then stands twice in the log and replays twice.
  */
+import type { LogRecord } from '../../../broker/model.ts';
 import type { Invocation } from '../fleet.ts';
+import type { Got, Subscribed } from '../truth.ts';
 import type { Checker, CheckerWorld } from './checker.ts';
 
 export interface Wire extends Checker {
@@ -24,34 +26,38 @@ export function makeWire({ truth, report }: CheckerWorld): Wire {
       return repeated;
     },
     observe(observation) {
-      if (observation.type === 'logged') {
-        for (const entry of observation.record.entries) {
-          if (entry.type !== 'join') continue;
-          const { connectionId, subscriptionId } = entry.membership;
-          const name = `${connectionId} ${subscriptionId}`;
-          joins.set(name, (joins.get(name) ?? 0) + 1);
-        }
-      }
       if (observation.type === 'given') {
         arrived++;
         if (observation.given.headers['redelivered'] === 'true') repeated++;
       }
-      if (observation.type !== 'arrived') return;
-      const { subscribed, got } = observation;
-      const key = `${subscribed.connectionId} ${subscribed.id} ${got.id}`;
-      const before = posted.get(key) ?? [];
-      posted.set(key, [...before, got.by]);
-      arrived++;
-      if (before.length === 0) return;
-      repeated++;
-      const sender = truth.sents.get(got.body)?.connectionId ?? '';
-      const excused = before.some(
-        ({ unrecorded, handedBack }) => unrecorded || handedBack.has(sender),
-      );
-      const joined = joins.get(`${subscribed.connectionId} ${subscribed.id}`) ?? 0;
-      if (excused || joined > 1) return;
-      const by = before.map(({ name }) => name).join(', ');
-      report(`${subscribed.client} got ${got.body} again by ${got.by.name} after ${by}`);
+      if (observation.type === 'logged') joined(observation.record);
+      if (observation.type === 'arrived') came(observation.subscribed, observation.got);
     },
   };
+
+  function joined({ entries }: LogRecord): void {
+    for (const entry of entries) {
+      if (entry.type !== 'join') continue;
+      const { connectionId, subscriptionId } = entry.membership;
+      const name = `${connectionId} ${subscriptionId}`;
+      joins.set(name, (joins.get(name) ?? 0) + 1);
+    }
+  }
+
+  function came(subscribed: Subscribed, got: Got): void {
+    const key = `${subscribed.connectionId} ${subscribed.id} ${got.id}`;
+    const before = posted.get(key) ?? [];
+    posted.set(key, [...before, got.by]);
+    arrived++;
+    if (before.length === 0) return;
+    repeated++;
+    const sender = truth.sents.get(got.body)?.connectionId ?? '';
+    const excused = before.some(
+      ({ unrecorded, handedBack }) => unrecorded || handedBack.has(sender),
+    );
+    const subscribes = joins.get(`${subscribed.connectionId} ${subscribed.id}`) ?? 0;
+    if (excused || subscribes > 1) return;
+    const by = before.map(({ name }) => name).join(', ');
+    report(`${subscribed.client} got ${got.body} again by ${got.by.name} after ${by}`);
+  }
 }
