@@ -1,11 +1,13 @@
 /** The journeys of the acceptance suite. Each opens its own connections and closes them. */
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { type Journey, refusedError, settled, withPair, withStomp } from './journey.ts';
+import { AUDIENCE_JOURNEYS } from './journeys-audience.ts';
 import { HTTP_JOURNEYS } from './journeys-http.ts';
 import { LARGE_JOURNEYS } from './journeys-large.ts';
 import { PROTOCOL_JOURNEYS } from './journeys-protocol.ts';
 import { QUEUE_JOURNEYS } from './journeys-queues.ts';
 import { ROOM_JOURNEYS } from './journeys-rooms.ts';
+import { SOCKETIO_JOURNEYS } from './journeys-socketio.ts';
 import { SOCKJS_JOURNEYS } from './journeys-sockjs.ts';
 import { Refused } from './stomp-client.ts';
 
@@ -182,8 +184,10 @@ export const JOURNEYS: readonly Journey[] = [
   },
   ...PROTOCOL_JOURNEYS,
   ...LARGE_JOURNEYS,
+  ...AUDIENCE_JOURNEYS,
   ...ROOM_JOURNEYS,
   ...QUEUE_JOURNEYS,
   ...HTTP_JOURNEYS,
   ...SOCKJS_JOURNEYS,
+  ...SOCKETIO_JOURNEYS,
 ];
