@@ -1,7 +1,7 @@
 /**
  * One contender of bench/post.ts in a process of its own, bundled as a handler is. Told how many,
- * it posts that many and answers with the CPU microseconds it took per post, user and system.
- * `node post-client.mjs KIND ENDPOINT`.
+ * it posts that many and answers with the CPU microseconds it took per post, user and system, and
+ * with the milliseconds that all of them took. `node post-client.mjs KIND ENDPOINT [IN-FLIGHT]`.
  */
 import { connect } from 'node:tls';
 import { fastManagement } from '../adapters/apigateway/fast.ts';
@@ -17,8 +17,8 @@ import { LIMITS } from '../broker/limits.ts';
 import type { Delivery } from '../broker/ports.ts';
 
 const BODY_BYTES = 400;
-const IN_FLIGHT = 50;
-const [, , kind = '', endpoint = ''] = process.argv;
+const [, , kind = '', endpoint = '', inFlight = '50'] = process.argv;
+const IN_FLIGHT = Number(inFlight);
 const at = { clock: systemClock, timer: systemTimer };
 const options = { ...at, endpoint, socketsMax: IN_FLIGHT };
 
@@ -28,9 +28,13 @@ const post: Post = kind === 'bare' ? await bare() : through(await management());
 process.on('message', async (count: number) => {
   const all = deliveries(count);
   const before = process.cpuUsage();
+  const began = performance.now();
   await post(all);
   const { user, system } = process.cpuUsage(before);
-  process.send?.((user + system) / count);
+  process.send?.({
+    microseconds: (user + system) / count,
+    milliseconds: performance.now() - began,
+  });
 });
 process.on('disconnect', () => process.exit());
 process.send?.('ready');
@@ -57,7 +61,7 @@ function through(management: Management): Post {
 }
 
 async function management(): Promise<Management> {
-  if (kind === 'sdk') return sdkManagement(managementClient(endpoint));
+  if (kind.startsWith('sdk')) return sdkManagement(managementClient(endpoint));
   const senders: Readonly<Record<string, () => Promise<Sender>>> = {
     https: async () => httpsSender(options),
     sockets: async () => socketSender(options),

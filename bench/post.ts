@@ -7,15 +7,16 @@
  *
  *   npm run bench:post [-- --profile FOLDER]     (a CPU profile of each contender)
  */
-import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { bundledClient, keepTo, startClient } from './post-process.ts';
 
+const IN_FLIGHT = 50;
 const ROUNDS = 9;
 const WARM_ROUNDS = 4;
 const POSTS = 3000;
@@ -32,8 +33,9 @@ const folder = mkdtempSync(join(tmpdir(), 'stompway-bench-'));
 const server = fork(join(here, 'post-server.ts'), { execArgv: process.execArgv });
 const [{ port, cert }] = await once(server, 'message');
 keepTo(1, server);
-writeFileSync(join(folder, 'ca.pem'), cert);
-const clientFile = await bundled();
+const ca = join(folder, 'ca.pem');
+writeFileSync(ca, cert);
+const file = await bundledClient(folder);
 const kinds = ['sdk', 'https', 'sockets', ...(undiciIsThere() ? ['undici'] : []), 'bare'];
 const contenders = await Promise.all(kinds.map(contender));
 const warm = await measure(ROUNDS, WARM_ROUNDS, roundOf);
@@ -48,23 +50,6 @@ interface Contender {
   readonly child: ChildProcess;
 }
 
-/** As infra/bundle.ts does it, so that what is measured is what a Lambda runs. */
-async function bundled(): Promise<string> {
-  const outfile = join(folder, 'post-client.mjs');
-  await build({
-    entryPoints: [join(here, 'post-client.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    minify: true,
-    logLevel: 'error',
-  });
-  return outfile;
-}
-
 function undiciIsThere(): boolean {
   try {
     return import.meta.resolve('undici') !== '';
@@ -76,33 +61,8 @@ function undiciIsThere(): boolean {
 async function contender(kind: string): Promise<Contender> {
   const profile =
     values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
-  const child = fork(clientFile, [kind, `https://localhost:${port}/ws`], {
-    execArgv: ['--no-warnings', ...profile],
-    env: {
-      ...process.env,
-      NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'),
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE000000000',
-      AWS_SECRET_ACCESS_KEY: 'bench-secret-of-forty-characters-or-so..',
-      // As long as a function's own.
-      AWS_SESSION_TOKEN: 'token'.repeat(200),
-    },
-  });
-  await once(child, 'message');
-  keepTo(0, child);
+  const child = await startClient({ file, kind, port, ca, inFlight: IN_FLIGHT, execArgv: profile });
   return { kind, child };
-}
-
-/**
- * Client and gateway have a core each, where there is `taskset`: on one core every request written
- * wakes the gateway, which throws the client off it, and the cost of that is nobody's post.
- */
-function keepTo(core: number, { pid }: ChildProcess): void {
-  try {
-    execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' });
-  } catch {
-    console.log('without taskset: client and gateway disturb each other');
-  }
 }
 
 type Costs = ReadonlyMap<string, readonly number[]>;
@@ -128,7 +88,7 @@ async function roundOf(kind: string): Promise<number> {
   const one = contenders.find((contender) => contender.kind === kind);
   if (one === undefined) return Number.NaN;
   one.child.send(POSTS);
-  const [microseconds] = await once(one.child, 'message');
+  const [{ microseconds }] = await once(one.child, 'message');
   return microseconds;
 }
 
@@ -136,7 +96,7 @@ async function roundOf(kind: string): Promise<number> {
 async function coldRoundOf(kind: string): Promise<number> {
   const { child } = await contender(kind);
   child.send(COLD_POSTS);
-  const [microseconds] = await once(child, 'message');
+  const [{ microseconds }] = await once(child, 'message');
   child.disconnect();
   await once(child, 'exit');
   return microseconds;

@@ -8,11 +8,18 @@ import {
   GetConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
+import { LIMITS } from '../../broker/limits.ts';
 import type { Answer, Management } from './management.ts';
 import { CONNECT_MILLISECONDS_MAX, REQUEST_MILLISECONDS_MAX } from './sender.ts';
 
-/** A client as the outbox wants it: no retries of its own, kept-alive sockets, an end to waiting. */
-export function managementClient(endpoint: string): ApiGatewayManagementApiClient {
+/**
+ * A client as the outbox wants it: no retries of its own, kept-alive sockets, as many as there are
+ * posts at once, an end to waiting.
+ */
+export function managementClient(
+  endpoint: string,
+  socketsMax: number = LIMITS.postsAtOnceMax,
+): ApiGatewayManagementApiClient {
   return new ApiGatewayManagementApiClient({
     endpoint,
     maxAttempts: 1,
@@ -20,6 +27,8 @@ export function managementClient(endpoint: string): ApiGatewayManagementApiClien
       connectionTimeout: CONNECT_MILLISECONDS_MAX,
       requestTimeout: REQUEST_MILLISECONDS_MAX,
       throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets: socketsMax },
+      httpsAgent: { keepAlive: true, maxSockets: socketsMax },
     },
   });
 }

@@ -54,8 +54,8 @@ export function mailboxOutbox(world: MailboxOutboxWorld): Outbox {
   return {
     async post(deliveries) {
       const outcomes: Outcome[] = [];
-      for (let from = 0; from < deliveries.length; from += limits.postsAtOnceMax) {
-        const some = deliveries.slice(from, from + limits.postsAtOnceMax);
+      for (let from = 0; from < deliveries.length; from += limits.appendsAtOnceMax) {
+        const some = deliveries.slice(from, from + limits.appendsAtOnceMax);
         outcomes.push(...(await Promise.all(some.map(append))));
       }
       return outcomes;
