@@ -39,9 +39,12 @@ export interface Durables {
 
 type Changes = Map<string, Uint8Array | undefined>;
 
-export async function openDurables(log: string, ports: Ports, logs: Logs): Promise<Durables> {
+export async function openDurables(
+  log: string,
+  { clock, limits }: Pick<Ports, 'clock' | 'limits'>,
+  logs: Pick<Logs, 'shelf'>,
+): Promise<Durables> {
   const { shelf } = logs;
-  const { clock, limits } = ports;
   const listeners = `durable listeners of ${log}`;
   const most = limits.queueCellsMax;
   const cells = await shelf.read(listeners, { from: '', to: '\uffff', most });
@@ -130,7 +133,7 @@ export interface Durable {
 export async function durablesOf(
   client: string,
   { limits }: Pick<Ports, 'limits'>,
-  logs: Logs,
+  logs: Pick<Logs, 'shelf'>,
 ): Promise<readonly Durable[]> {
   const range = { from: '', to: '\uffff', most: limits.durablesListedMax };
   const cells = await logs.shelf.read(shelfOf(client), range);
@@ -149,7 +152,7 @@ async function positionAt(
   log: string,
   client: string,
   subscriptionId: string,
-  { shelf }: Logs,
+  { shelf }: Pick<Logs, 'shelf'>,
 ): Promise<Position | undefined> {
   const place = placeOf(client, subscriptionId);
   const [found] = await shelf.read(positionsOf(log), { from: place, to: `${place}\0`, most: 1 });

@@ -5,9 +5,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { authorization, isRevoked, shutOut } from '../broker/authenticate.ts';
 import { parseTarget } from '../broker/destination.ts';
+import { durablesOf } from '../broker/durable.ts';
 import { BrokerError, internalError } from '../broker/errors.ts';
 import { expel, expelHolders } from '../broker/expel.ts';
 import { ACTIONS, type Connection, type Principal } from '../broker/model.ts';
+import { formatPosition } from '../broker/past.ts';
 import type { Ports } from '../broker/ports.ts';
 import { parseTime } from '../broker/rules.ts';
 import { replyText } from '../protocol/json/reply.ts';
@@ -55,6 +57,7 @@ async function route(request: HttpRequest, ports: Ports): Promise<Answer> {
   const { method } = request;
   if (kind === 'connections' && method === 'GET' && name === '') return list(query, ports);
   if (kind === 'connections' && method === 'DELETE' && name !== '') return end(name, ports);
+  if (kind === 'durables' && method === 'GET') return durables(query.get('client-id'), ports);
   if (kind === 'users' && method === 'POST' && rest.length > 0) return say(request, ports);
   if (kind === 'users' && method === 'DELETE' && name !== '') {
     return shut({ user: name }, query.get('ban'), ports);
@@ -65,7 +68,7 @@ async function route(request: HttpRequest, ports: Ports): Promise<Answer> {
   throw new BrokerError(
     'unknown-command',
     'There is no such request',
-    'GET /connections?user=&destination=&after=, DELETE /connections/{id}, DELETE /users/{name}?ban=2h, DELETE /tokens/{id}, POST /users/{name}/queue/…',
+    'GET /connections?user=&destination=&after=, DELETE /connections/{id}, DELETE /users/{name}?ban=2h, DELETE /tokens/{id}, GET /durables?client-id=, POST /users/{name}/queue/…',
   );
 }
 
@@ -85,6 +88,25 @@ async function list(query: URLSearchParams, ports: Ports): Promise<Answer> {
   const ids = await directory.connections(user === null ? 'all' : { user }, after, PAGE_MAX);
   const next = ids.length < PAGE_MAX ? {} : { next: ids.at(-1) };
   return { status: 200, body: { connections: await known(ids, ports), ...next } };
+}
+
+/** What a client's durable subscriptions have got to, whether or not it is there. */
+async function durables(client: string | null, ports: Ports): Promise<Answer> {
+  const { logs } = ports;
+  if (logs === undefined) throw noLogs();
+  if (client === null || client === '') throw unnamed();
+  const all = await durablesOf(client, ports, logs);
+  const shown = all.map(async ({ destination, subscriptionId, position }) => {
+    const head = await logs.journal.head(destination);
+    const same = head?.epoch === position.epoch;
+    return {
+      destination,
+      subscription: subscriptionId,
+      position: formatPosition(position),
+      ...(same ? { behind: head.seq - position.seq } : {}),
+    };
+  });
+  return { status: 200, body: { durables: await Promise.all(shown) } };
 }
 
 async function known(ids: readonly string[], { store }: Ports) {
@@ -173,6 +195,22 @@ function notKept(): BrokerError {
     'not-supported',
     'Without identity nobody is known by name',
     'Configure identity; by destination connections can be listed all the same.',
+  );
+}
+
+function unnamed(): BrokerError {
+  return new BrokerError(
+    'header-missing',
+    'Whose durable subscriptions?',
+    'GET /durables?client-id=…, the client-id of CONNECT or the user.',
+  );
+}
+
+function noLogs(): BrokerError {
+  return new BrokerError(
+    'not-supported',
+    'Nothing is logged here',
+    'Durable subscriptions live beside the logs of rooms and logged topics.',
   );
 }
 

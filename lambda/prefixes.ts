@@ -13,4 +13,4 @@ export const DESTINATION_PREFIXES = [
   '/amq',
 ] as const;
 
-export const ADMINISTRATION_PREFIXES = ['/connections', '/users', '/tokens'] as const;
+export const ADMINISTRATION_PREFIXES = ['/connections', '/users', '/tokens', '/durables'] as const;

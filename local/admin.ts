@@ -8,6 +8,7 @@ const USAGE = `npm run admin -- command
   ban NAME [TIME]                                end a user's connections; with 2h keep him out
   pardon NAME                                    let him in again
   ban-token ID [TIME]                            the same for one token
+  durables NAME                                  durable subscriptions of a client-id or user
   send NAME queue/x TEXT                         a message to /user/NAME/queue/x
 Variables: STOMPWAY_URL (http://127.0.0.1:8080), STOMPWAY_ADMIN_KEY`;
 
@@ -39,6 +40,8 @@ function requestOf(args: readonly string[]): Request | undefined {
       return first === '' ? undefined : { method: 'DELETE', path: `/users/${name}?ban=off` };
     case 'ban-token':
       return first === '' ? undefined : { method: 'DELETE', path: `/tokens/${name}${ban(second)}` };
+    case 'durables':
+      return first === '' ? undefined : { method: 'GET', path: `/durables?client-id=${name}` };
     case 'send':
       if (first === '' || second === undefined) return undefined;
       return { method: 'POST', path: `/users/${name}/${second}`, body: rest.join(' ') };

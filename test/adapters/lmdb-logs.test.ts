@@ -5,13 +5,14 @@ import { type LmdbStore, lmdbStore } from '../../adapters/lmdb/store.ts';
 import { LIMITS, type Limits } from '../../broker/limits.ts';
 import type { Clock, Ids } from '../../broker/ports.ts';
 import { checksContract } from '../contract/checks.ts';
+import { durablesContract } from '../contract/durables.ts';
 import { heldContract } from '../contract/held.ts';
 import { journalContract } from '../contract/journal.ts';
 import { keepsNoMoreThanCanBeAsked } from '../contract/journal-bound.ts';
 import { idsInARow, joined, START, said, saidIn } from '../contract/journal-world.ts';
 import { type MakeStream, streamContract, withRecords } from '../contract/log-stream.ts';
 import { rosterContract, there } from '../contract/roster.ts';
-import { shelfContract } from '../contract/shelf.ts';
+import { type MakeShelf, shelfContract } from '../contract/shelf.ts';
 
 interface World {
   readonly clock: Clock;
@@ -47,10 +48,12 @@ checksContract('lmdb', async (world) => {
   const { store, close } = await opened(world);
   return { checks: store.checks, close };
 });
-shelfContract('lmdb', async (clock) => {
+const makeShelf: MakeShelf = async (clock) => {
   const { store, close } = await opened({ clock, limits: LIMITS });
   return { shelf: store.shelf, close };
-});
+};
+shelfContract('lmdb', makeShelf);
+durablesContract('lmdb', makeShelf);
 
 test('what is older than any SUBSCRIBE can get is dropped, however long it might be kept', () =>
   keepsNoMoreThanCanBeAsked(journals));

@@ -14,11 +14,12 @@ import { systemIds, systemTimer } from '../../adapters/system.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import { makePolicies } from '../../broker/rules.ts';
 import { checksContract } from '../contract/checks.ts';
+import { durablesContract } from '../contract/durables.ts';
 import { heldContract } from '../contract/held.ts';
 import { journalContract } from '../contract/journal.ts';
 import type { JournalWorld } from '../contract/journal-world.ts';
 import { rosterContract } from '../contract/roster.ts';
-import { shelfContract } from '../contract/shelf.ts';
+import { type MakeShelf, shelfContract } from '../contract/shelf.ts';
 import { localClient } from '../dynamodb-local.ts';
 import { makeTable, readStream } from './tables.ts';
 
@@ -83,11 +84,13 @@ if (endpoint === undefined) {
     return { checks: dynamoChecks({ client, tableName, limits }), close: drop };
   });
 
-  shelfContract('DynamoDB', async (clock) => {
+  const makeShelf: MakeShelf = async (clock) => {
     const { tableName, drop } = await makeTable(plain);
     const options = { client, tableName, clock, limits: LIMITS, timer: systemTimer };
     return { shelf: dynamoShelf(options), close: drop };
-  });
+  };
+  shelfContract('DynamoDB', makeShelf);
+  durablesContract('DynamoDB', makeShelf);
 
   test('a plain client is refused for appends: its retries would say messages twice', async () => {
     const world = {
