@@ -12,6 +12,11 @@ export const greet = async (event) => {
   return real.greet(event);
 };`;
 
+/** Before the real handler: its clock is eleven minutes ahead, so that what is due later is due now. */
+const LATER = `const now = Date.now;
+Date.now = () => now() + 11 * 60_000;
+export * from './real.mjs';`;
+
 export const HTTP_DETOURS: readonly Detour[] = [
   {
     name: 'a subscriber that curl cannot post to is ended, and cut should it live',
@@ -38,6 +43,19 @@ export const HTTP_DETOURS: readonly Detour[] = [
       peer.sendText(JSON.stringify(['{"subscribe":"/room/detour"}']));
       match(await peer.text(), /RECEIPT/);
       peer.cut();
+    },
+  },
+  {
+    name: 'a Socket.IO client on a silent WebSocket hears a ping in time',
+    needs: 'FunctionsGreet',
+    plant: (draft) => draft.wrap('FunctionsWork', LATER),
+    travel: async ({ url, settle, schedules }) => {
+      const peer = await openPeer(`${url}?EIO=4&transport=websocket`);
+      match(await peer.text(), /^0\{/);
+      await settle();
+      await Promise.all(schedules.map(({ fire }) => fire()));
+      equal(await peer.text(), '2');
+      peer.close();
     },
   },
 ];
