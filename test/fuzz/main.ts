@@ -11,7 +11,7 @@ import { parseIdentity } from '../../broker/identity-settings.ts';
 import { startBroker } from '../../local/broker.ts';
 import { fuzzParsers } from './parsers.ts';
 import { mutated, type Random, randomness } from './random.ts';
-import { JSON_TEXTS, PATHS, STOMP } from './seeds.ts';
+import { AUTHORIZATIONS, BODIES, JSON_TEXTS, PATHS, SOCKETIO, SOCKJS, STOMP } from './seeds.ts';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '600' }, seed: { type: 'string' } },
@@ -21,9 +21,29 @@ const until = Date.now() + Number(values.seconds) * 1000;
 const KEY = 'a-long-random-key-for-fuzzing';
 const PATIENCE = 10_000;
 const HEAP_MAX = 512 * 1024 * 1024;
+/** A WebSocket's door, what is said there, and what may be offered. */
+const SOCKETS: readonly {
+  readonly path: string;
+  readonly seeds: readonly string[];
+  readonly protocols: readonly (readonly string[])[];
+}[] = [
+  {
+    path: '/ws',
+    seeds: STOMP,
+    protocols: [[], ['v12.stomp'], ['v10.stomp'], ['bearer.x', 'v11.stomp']],
+  },
+  { path: '/ws', seeds: JSON_TEXTS, protocols: [[], ['json.stompway']] },
+  { path: '/sockjs/000/abc/websocket', seeds: SOCKJS, protocols: [[]] },
+  { path: '/sockjs/websocket', seeds: STOMP, protocols: [[], ['v12.stomp']] },
+  { path: '/socket.io/?EIO=4&transport=websocket', seeds: SOCKETIO, protocols: [[]] },
+  { path: '/ws?EIO=4&transport=websocket', seeds: SOCKETIO, protocols: [[]] },
+];
+
+const SAID = [...JSON_TEXTS, ...STOMP, ...SOCKJS, ...SOCKETIO, ...BODIES];
 const faults = new Map<string, number>();
 const blame = (what: string) => void faults.set(what, (faults.get(what) ?? 0) + 1);
-const counts = { parsers: 0, requests: 0, sockets: 0 };
+const counts = { parsers: 0, requests: 0, sockets: 0, polling: 0 };
+let heapMax = 0;
 process.on('uncaughtException', (cause) => blame(`uncaught: ${cause.stack}`));
 process.on('unhandledRejection', (cause) => blame(`unhandled: ${String(cause)}`));
 
@@ -43,6 +63,7 @@ const broker = await startBroker({ port: 0, memory: true, log, limits, security 
 const lanes = [
   ...Array.from({ length: 4 }, (_, at) => lane(seed + at, httpRound)),
   ...Array.from({ length: 4 }, (_, at) => lane(seed + 10 + at, socketRound)),
+  ...Array.from({ length: 2 }, (_, at) => lane(seed + 15 + at, pollingRound)),
   lane(seed + 20, rawRound),
   lane(seed + 30, async (random) => {
     fuzzParsers(random, 500, blame);
@@ -50,12 +71,14 @@ const lanes = [
     await new Promise((resolve) => setImmediate(resolve));
   }),
 ];
-await Promise.all(lanes);
+await Promise.all(
+  lanes.map((one) => one.catch((cause: unknown) => blame(`a lane broke: ${String(cause)}`))),
+);
 if (!(await answers())) blame('the server does not answer any more');
 await broker.close();
 for (const [what, times] of faults) console.error(`${times} × ${what}`);
-const heap = Math.round(process.memoryUsage().heapUsed / 1024 / 1024);
-console.log(`seed ${seed}: ${JSON.stringify(counts)}, heap ${heap} MB`);
+const heap = Math.round(heapMax / 1024 / 1024);
+console.log(`seed ${seed}: ${JSON.stringify(counts)}, at most ${heap} MB of heap`);
 console.log(`${faults.size === 0 ? 1 : 0} passed, ${faults.size} failed`);
 process.exit(faults.size === 0 ? 0 : 1);
 
@@ -63,12 +86,21 @@ async function lane(own: number, round: (random: Random) => Promise<void>): Prom
   const random = randomness(own * 7919);
   while (Date.now() < until) {
     await round(random);
-    if (process.memoryUsage().heapUsed > HEAP_MAX) blame('memory grows without bound');
+    const { heapUsed } = process.memoryUsage();
+    heapMax = Math.max(heapMax, heapUsed);
+    if (heapUsed > HEAP_MAX) blame('memory grows without bound');
   }
 }
 
 function spoken(random: Random, seeds: readonly string[]): Buffer {
   return Buffer.from(mutated(random, seeds).toString('latin1').replaceAll('TOKEN', KEY), 'latin1');
+}
+
+/** Node's own client sends no header with a control character. */
+function header(random: Random, seeds: readonly string[]): string {
+  return spoken(random, seeds)
+    .toString('latin1')
+    .replace(/[^ -~]/g, '');
 }
 
 async function httpRound(random: Random): Promise<void> {
@@ -80,13 +112,13 @@ async function httpRound(random: Random): Promise<void> {
   const method = random.one(['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH']);
   const headers: Record<string, string> = {};
   if (random.chance(0.5)) headers['Authorization'] = `Bearer ${random.chance(0.7) ? KEY : 'x'}`;
+  else if (random.chance(0.3)) headers['Authorization'] = header(random, AUTHORIZATIONS);
   if (random.chance(0.3))
     headers['Accept'] = random.one(['application/json', 'text/event-stream', '*/*']);
   if (random.chance(0.3))
     headers['Content-Type'] = random.one(['application/x-ndjson', 'text/plain', 'x']);
   if (random.chance(0.2)) headers['Last-Event-ID'] = random.one(['abc:1', '~x', '%']);
-  const body =
-    method === 'GET' || method === 'HEAD' ? undefined : spoken(random, [...JSON_TEXTS, ...STOMP]);
+  const body = method === 'GET' || method === 'HEAD' ? undefined : spoken(random, SAID);
   await new Promise<void>((resolve) => {
     const asked = request(
       { host: '127.0.0.1', port: broker.port, method, path, headers },
@@ -115,24 +147,18 @@ async function httpRound(random: Random): Promise<void> {
 
 async function socketRound(random: Random): Promise<void> {
   counts.sockets++;
-  const json = random.chance(0.5);
-  const protocols = random.one([
-    [],
-    ['v12.stomp'],
-    ['v10.stomp'],
-    ['json.stompway'],
-    ['bearer.x', 'v11.stomp'],
-  ]);
-  const ws = new WebSocket(`ws://127.0.0.1:${broker.port}/ws`, protocols);
+  const { path, seeds, protocols } = random.one(SOCKETS);
+  const offered = random.one(protocols);
+  const ws = new WebSocket(`ws://127.0.0.1:${broker.port}${path}`, [...offered]);
   const over = new Promise<void>((resolve) => ws.on('close', () => resolve()));
   ws.on('error', () => undefined);
   ws.on('message', (data) => {
-    if (/code(:|":")internal/.test(String(data))) blame(`internal after ${said.slice(0, 200)}`);
+    if (/code\\?(:|":\\?")internal/.test(String(data)))
+      blame(`internal after ${said.slice(0, 200)}`);
   });
   let said = '';
   ws.on('open', () => {
-    const seeds = json ? JSON_TEXTS : STOMP;
-    if (random.chance(0.8)) ws.send(seeds[0]?.replaceAll('TOKEN', KEY) ?? '');
+    if (random.chance(0.8)) ws.send((seeds[0] ?? '').replaceAll('TOKEN', KEY));
     for (let frames = random.number(12); frames > 0; frames--) {
       const text = spoken(random, seeds);
       said = text.toString('latin1');
@@ -146,6 +172,40 @@ async function socketRound(random: Random): Promise<void> {
   }, PATIENCE);
   await over;
   clearTimeout(late);
+}
+
+/** A session of its own by polling, Engine.IO's or SockJS's: what is said after a good beginning. */
+async function pollingRound(random: Random): Promise<void> {
+  counts.polling++;
+  const base = `http://127.0.0.1:${broker.port}`;
+  const ask = async (url: string, body?: Buffer): Promise<string> => {
+    const response = await fetch(url, {
+      signal: AbortSignal.timeout(PATIENCE),
+      ...(body === undefined ? {} : { method: 'POST', body }),
+    });
+    if (response.status === 500 && !url.includes('/sockjs/')) blame(`500: ${url}`);
+    return response.text();
+  };
+  try {
+    if (random.chance(0.5)) {
+      const session = `${base}/socket.io/?EIO=4&transport=polling`;
+      const { sid } = JSON.parse((await ask(session)).slice(1));
+      await ask(`${session}&sid=${sid}`, Buffer.from(`40{"passcode":"${KEY}"}`));
+      for (let n = random.number(4); n > 0; n--) {
+        await ask(`${session}&sid=${sid}`, spoken(random, SOCKETIO));
+      }
+      await ask(`${session}&sid=${sid}`);
+    } else {
+      const session = `${base}/sockjs/000/f${counts.polling}`;
+      await ask(`${session}/xhr`, Buffer.alloc(0));
+      for (let n = random.number(4); n > 0; n--) {
+        await ask(`${session}/xhr_send`, spoken(random, SOCKJS));
+      }
+      await ask(`${session}/xhr`, Buffer.alloc(0));
+    }
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === 'TimeoutError') blame('a poll without an end');
+  }
 }
 
 /** Below HTTP: half requests, header bombs, nonsense; the server may cut, and must live. */

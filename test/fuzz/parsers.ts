@@ -1,31 +1,35 @@
 /** Every parser, given what nobody should send: an answer or a BrokerError, and never long. */
-import { parseDestination } from '../../broker/destination.ts';
+import { authorization } from '../../broker/authenticate.ts';
+import { parseDestination, parseTarget } from '../../broker/destination.ts';
 import { BrokerError } from '../../broker/errors.ts';
-import { parseSecurity } from '../../broker/identity-settings.ts';
+import { grantsOf, parseSecurity } from '../../broker/identity-settings.ts';
 import { LIMITS } from '../../broker/limits.ts';
-import { allows, parsePermissions } from '../../broker/permission.ts';
-import { parseRules } from '../../broker/rules.ts';
+import { allows, parsePermissions, resolveGrants } from '../../broker/permission.ts';
+import { makePolicies, parseRules } from '../../broker/rules.ts';
 import { makeSelector } from '../../broker/selector.ts';
+import { engineioCarrier } from '../../protocol/engineio/carrier.ts';
+import { readPayload } from '../../protocol/engineio/packet.ts';
+import { readEngineRequest } from '../../protocol/engineio/request.ts';
 import { jsonDialect } from '../../protocol/json/dialect.ts';
 import { chooseSubprotocol, makeDetect } from '../../protocol/negotiate.ts';
+import { socketioDialect } from '../../protocol/socketio/dialect.ts';
+import { readSocketPacket } from '../../protocol/socketio/packet.ts';
 import { sockjsCarrier } from '../../protocol/sockjs/carrier.ts';
+import { placeOf } from '../../protocol/sockjs/paths.ts';
 import { stompDialect } from '../../protocol/stomp/dialect.ts';
 import { mutated, type Random } from './random.ts';
-import { JSON_TEXTS, STOMP } from './seeds.ts';
+import * as seeds from './seeds.ts';
 
 const detect = makeDetect({ stomp: stompDialect, json: jsonDialect });
-const SELECTORS = ["a = 1 AND (b LIKE 'x%' ESCAPE '!' OR c NOT IN ('a','b'))", '-a * 2 > b / 0'];
-const DESTINATIONS = ['/topic/a.*.**', '/room/x', '/user/queue/x', '/exchange/a', '/topic/a/b'];
 const GRANTS = [{ pattern: '/topic/**', actions: ['subscribe'] as const }];
-const CONFIG = ['[{"pattern":"/room/{room}","actions":["publish"],"claims":{"a":"b"}}]'];
 
 type Parser = readonly [name: string, parse: (random: Random) => void];
 
 /** Settings are the operator's: they are refused by plain Errors. */
-const settings = (parse: (json: unknown) => void) => (random: Random) => {
+const settings = (texts: readonly string[], parse: (json: unknown) => void) => (random: Random) => {
   let json: unknown;
   try {
-    json = JSON.parse(mutated(random, CONFIG).toString());
+    json = JSON.parse(mutated(random, texts).toString());
   } catch {
     return;
   }
@@ -33,36 +37,66 @@ const settings = (parse: (json: unknown) => void) => (random: Random) => {
     parse(json);
   } catch (cause) {
     if (!(cause instanceof Error) || cause instanceof TypeError) throw cause;
+    if (cause instanceof RangeError) throw cause;
   }
 };
+
+const text = (random: Random, texts: readonly string[]) => mutated(random, texts).toString();
 
 export const PARSERS: readonly Parser[] = [
   [
     'stomp',
     (random) =>
       void stompDialect.decode(
-        mutated(random, STOMP),
+        mutated(random, seeds.STOMP),
         random.one([undefined, '1.0', '1.1', '1.2']),
       ),
   ],
-  ['json', (random) => void jsonDialect.decode(mutated(random, JSON_TEXTS), '1.2')],
-  ['sockjs', (random) => void sockjsCarrier.unwrap(mutated(random, JSON_TEXTS))],
-  ['detect', (random) => void detect(mutated(random, [...STOMP, ...JSON_TEXTS]))],
+  ['json', (random) => void jsonDialect.decode(mutated(random, seeds.JSON_TEXTS), '1.2')],
+  ['sockjs', (random) => void sockjsCarrier.unwrap(mutated(random, seeds.SOCKJS))],
+  ['sockjs paths', (random) => void placeOf(text(random, seeds.PATHS).replace('/sockjs', ''))],
+  ['engine.io', (random) => void engineioCarrier.unwrap(mutated(random, seeds.SOCKETIO))],
+  ['engine.io payload', (random) => void readPayload(text(random, seeds.SOCKETIO))],
   [
-    'sub-protocol',
-    (random) => void chooseSubprotocol(mutated(random, ['v12.stomp, bearer.x']).toString()),
+    'engine.io request',
+    (random) => {
+      const query = new URLSearchParams(text(random, seeds.PATHS).split('?')[1] ?? '');
+      readEngineRequest(query, random.one(['GET', 'POST', 'PUT']), random.chance(0.5));
+    },
   ],
-  ['selector', (random) => void makeSelector(mutated(random, SELECTORS).toString())([['a', '1']])],
+  [
+    'socket.io',
+    (random) => {
+      const packets = seeds.SOCKETIO.map((one) => one.replace(/^4/, ''));
+      readSocketPacket(text(random, packets));
+      socketioDialect.decode(mutated(random, packets), random.one([undefined, '5']));
+    },
+  ],
+  ['detect', (random) => void detect(mutated(random, [...seeds.STOMP, ...seeds.JSON_TEXTS]))],
+  ['sub-protocol', (random) => void chooseSubprotocol(text(random, seeds.SUBPROTOCOLS))],
+  ['authorization', (random) => void authorization(text(random, seeds.AUTHORIZATIONS))],
+  ['selector', (random) => void makeSelector(text(random, seeds.SELECTORS))([['a', '1']])],
   [
     'destination',
     (random) => {
-      const text = mutated(random, DESTINATIONS).toString();
-      allows(GRANTS, 'subscribe', parseDestination(text, LIMITS));
+      const asked = text(random, seeds.DESTINATIONS);
+      allows(GRANTS, 'subscribe', parseDestination(asked, LIMITS));
+      parseTarget(asked, LIMITS);
     },
   ],
-  ['rules', settings(parseRules)],
-  ['permissions', settings(parsePermissions)],
-  ['security', settings((json) => parseSecurity(new Map(Object.entries({ identity: json }))))],
+  ['rules', settings(seeds.RULES, (json) => void makePolicies(parseRules(json)))],
+  [
+    'permissions',
+    settings(seeds.PERMISSIONS, (json) => {
+      const claims = { sub: 'a', rooms: ['x', '*', 'a/b'] };
+      resolveGrants(parsePermissions(json), { user: 'a', claims }, LIMITS);
+    }),
+  ],
+  ['grants', settings(seeds.PERMISSIONS, (json) => void grantsOf(json))],
+  [
+    'security',
+    settings(seeds.SECURITY, (json) => void parseSecurity(new Map(Object.entries(Object(json))))),
+  ],
 ];
 
 /** How many went wrong; each is told once. */
