@@ -89,6 +89,32 @@ export const SOCKETIO_JOURNEYS: readonly Journey[] = [
     },
   },
   {
+    name: 'socket.io-client that was lost goes on: the same id, and what it missed',
+    door: 'frontDoor',
+    needs: 'rooms',
+    run: async ({ http, topic }) => {
+      const room = topic.slice('/topic/'.length);
+      const options: Partial<ManagerOptions> = { transports: ['websocket'] };
+      const [lost, other] = [await talker(http, options), await talker(http, options)];
+      await lost.join(room);
+      const say = (text: string) =>
+        within('the ack', other.socket.emitWithAck('message', room, text));
+      await say('before');
+      deepEqual(await lost.hear(), [room, 'before']);
+      const { id } = lost.socket;
+      const gone = new Promise<void>((resolve) => lost.socket.once('disconnect', () => resolve()));
+      lost.socket.io.engine.close();
+      await within('the loss', gone);
+      await say('meanwhile');
+      const back = new Promise<void>((resolve) => lost.socket.once('connect', () => resolve()));
+      lost.socket.connect();
+      await within('the CONNECT', back);
+      deepEqual([lost.socket.recovered, lost.socket.id], [true, id]);
+      deepEqual(await lost.hear(), [room, 'meanwhile']);
+      for (const { socket } of [lost, other]) socket.disconnect();
+    },
+  },
+  {
     name: 'Engine.IO at the stage itself is greeted with its open packet',
     door: 'http',
     run: async ({ open }) => {
