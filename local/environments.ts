@@ -17,6 +17,8 @@ export interface EnvironmentsOptions {
   readonly management: HandlerWorld['management'];
   readonly ingress: Ingress;
   readonly log: Log;
+  /** The module that an environment runs. @default our own */
+  readonly entry?: string;
 }
 
 export interface Environments {
@@ -47,6 +49,8 @@ interface Pool {
   readonly requests: RequestPool;
 }
 
+const NONE_LEFT = 'There is no environment left';
+
 const ENTRY = new URL('./environment.ts', import.meta.url).href;
 /** A worker's own entry is read before `--import` takes effect (Node 20), so TypeScript comes second. */
 const BOOTSTRAP = `import('tsx/esm/api').then(({ register }) => {
@@ -54,7 +58,7 @@ const BOOTSTRAP = `import('tsx/esm/api').then(({ register }) => {
   return import(require('node:worker_threads').workerData.entry);
 });`;
 
-/** Resolves once every environment is ready to be invoked. */
+/** Resolves once every environment is ready to be invoked; rejects if one is not to be had. */
 export async function startEnvironments(options: EnvironmentsOptions): Promise<Environments> {
   const all = new Set<Environment>();
   const pool: Pool = {
@@ -66,9 +70,16 @@ export async function startEnvironments(options: EnvironmentsOptions): Promise<E
     closing: false,
     calls: 0,
   };
-  await Promise.all(Array.from({ length: options.count }, () => spawn(pool)));
+  try {
+    await Promise.all(Array.from({ length: options.count }, () => spawn(pool)));
+  } catch (cause) {
+    pool.closing = true;
+    await Promise.all([...all].map(({ worker }) => worker.terminate()));
+    throw cause;
+  }
   const invoke = (handler: keyof Handlers, event: unknown): Promise<unknown> =>
     new Promise((resolve, reject) => {
+      if (all.size === 0) throw new Error(NONE_LEFT);
       pool.waiting.push({ handler, event, resolve, reject });
       assign(pool);
     });
@@ -111,10 +122,11 @@ function assign(pool: Pool): void {
 }
 
 function spawn(pool: Pool): Promise<void> {
+  const { entry = ENTRY, birth } = pool.options;
   const worker = new Worker(BOOTSTRAP, {
     eval: true,
     execArgv: [],
-    workerData: { entry: ENTRY, ...pool.options.birth },
+    workerData: { entry, ...birth },
   });
   const environment: Environment = { worker, current: undefined };
   pool.all.add(environment);
@@ -131,7 +143,11 @@ function spawn(pool: Pool): Promise<void> {
       pool.options.log.error('environment.died', cause);
       reject(cause);
     });
-    worker.on('exit', () => bury(pool, environment));
+    worker.on('exit', (status) => {
+      // Without effect on one that was born.
+      reject(new Error(`An environment ended at its birth, with status ${status}`));
+      bury(pool, environment);
+    });
   });
 }
 
@@ -194,6 +210,8 @@ function bury(pool: Pool, environment: Environment): void {
   if (!pool.closing && (at >= 0 || environment.current !== undefined)) {
     spawn(pool).catch((cause: unknown) => pool.options.log.error('environment.birth', cause));
   }
+  if (pool.all.size > 0) return;
+  for (const { reject } of pool.waiting.splice(0)) reject(new Error(NONE_LEFT));
 }
 
 async function close(pool: Pool): Promise<void> {
