@@ -10,9 +10,9 @@ export interface Outboxes {
 /** Batches without a session are handed on as they are. */
 export function routeOutbox({ sockets, sessions }: Outboxes): Outbox {
   return {
-    async post(deliveries) {
+    async post(deliveries, options) {
       if (!deliveries.some(({ connectionId }) => isSession(connectionId))) {
-        return sockets.post(deliveries);
+        return sockets.post(deliveries, options);
       }
       const outcomes: Outcome[] = [];
       const hand = async (outbox: Outbox, wanted: boolean): Promise<void> => {
@@ -24,7 +24,7 @@ export function routeOutbox({ sockets, sessions }: Outboxes): Outbox {
           mine.push(delivery);
         }
         if (mine.length === 0) return;
-        const answers = await outbox.post(mine);
+        const answers = await outbox.post(mine, options);
         for (const [index, place] of places.entries()) outcomes[place] = answers[index] ?? 'failed';
       };
       await Promise.all([hand(sockets, false), hand(sessions, true)]);

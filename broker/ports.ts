@@ -137,9 +137,13 @@ export type Outcome = 'sent' | 'gone' | 'slow' | 'throttled' | 'too-large' | 'fa
 export interface Outbox {
   /**
    * One outcome per delivery, same index. Retries passing faults within a budget; never throws for
-   * a fault of one delivery, so that one bad connection costs the others nothing.
+   * a fault of one delivery, so that one bad connection costs the others nothing. With
+   * `throttledAgain` a refusal by rate may be told at once: the caller tries again when it may.
    */
-  post(deliveries: readonly Delivery[]): Promise<readonly Outcome[]>;
+  post(
+    deliveries: readonly Delivery[],
+    options?: { readonly throttledAgain?: boolean },
+  ): Promise<readonly Outcome[]>;
   /** Closes the connection; one that is gone already is fine. `$disconnect` follows, perhaps. */
   close(connectionId: string): Promise<void>;
 }

@@ -33,7 +33,7 @@ export async function postAll(
   { throttledAgain = false }: PostOptions = {},
 ): Promise<Posted> {
   if (deliveries.length === 0) return NOTHING_POSTED;
-  const outcomes = await ports.outbox.post(deliveries);
+  const outcomes = await ports.outbox.post(deliveries, { throttledAgain });
   const over: string[] = [];
   const undelivered: Partial<Record<Outcome, number>> = {};
   for (const [index, outcome] of outcomes.entries()) {

@@ -51,32 +51,57 @@ export async function postShard(
     const left = join([], receivers, encode, ports)
       .filter(({ connectionId }) => connectionId > after)
       .sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1));
-    for (let at = 0; at < left.length; ) {
-      const some = await postSome(left.slice(at), until, ports);
-      at += some;
-      await kept.write({ from, after: left[at - 1]?.connectionId ?? after });
-    }
+    await postInTurn(left, until, ports, (last) => kept.write({ from, after: last }));
     if (page.next === undefined) break;
     cursor = { from: page.next, after: '' };
   }
   if (over.length > 0) await expelAll(over, ports);
 }
 
-/** Posts as many of the first as one claim allows, and says how many; throws when time is up. */
-async function postSome(
+/**
+ * Posts all, claim by claim. The stragglers of one claim hold up only the second after it; `reached`
+ * is told in order. Throws when time is up.
+ */
+async function postInTurn(
   deliveries: readonly Delivery[],
   until: number,
   ports: Ports,
-): Promise<number> {
-  const granted = await claim(deliveries.length, until, ports);
-  let left = deliveries.slice(0, granted);
+  reached: (connectionId: string) => Promise<void>,
+): Promise<void> {
+  let before: Promise<void> = Promise.resolve();
+  try {
+    for (let at = 0; at < deliveries.length; ) {
+      const granted = await claim(deliveries.length - at, until, ports);
+      const some = deliveries.slice(at, at + granted);
+      at += granted;
+      const last = deliveries[at - 1]?.connectionId ?? '';
+      const posted = postUntilTaken(some, until, ports);
+      const mine = Promise.all([before, posted]).then(() => reached(last));
+      // Awaited below, one later.
+      mine.catch(() => undefined);
+      await before;
+      before = mine;
+    }
+  } finally {
+    await before;
+  }
+}
+
+/** Whoever is refused by rate is posted to again. */
+async function postUntilTaken(
+  deliveries: readonly Delivery[],
+  until: number,
+  ports: Ports,
+): Promise<void> {
+  let left = deliveries;
   for (;;) {
     const { outcomes } = await postAll(left, 0, ports, { throttledAgain: true });
     left = left.filter((_, index) => outcomes[index] === 'throttled');
-    if (left.length === 0) return granted;
+    if (left.length === 0) return;
     await ports.allowance?.refused(left.length);
-    for (let again = 0; again < left.length; )
+    for (let again = 0; again < left.length; ) {
       again += await claim(left.length - again, until, ports);
+    }
   }
 }
 

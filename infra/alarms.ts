@@ -86,6 +86,7 @@ export class BrokerAlarms extends Construct {
       period: PERIOD,
     });
     const dead = tasks.deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: PERIOD });
+    const deadJobs = tasks.deadJobs.metricApproximateNumberOfMessagesVisible({ period: PERIOD });
     return [
       this.alarm('DeliveryAge', (messageAgeAlarm ?? MESSAGE_AGE).toMilliseconds(), age, [
         'Messages to rooms wait in the stream: deliver crashes, is throttled, or is too slow.',
@@ -93,6 +94,9 @@ export class BrokerAlarms extends Construct {
       this.alarm('Undelivered', 0, undelivered, [
         'Records of logs could not be delivered for 23 hours. They are in the bucket: messages that',
         'history does not have.',
+      ]),
+      this.alarm('DeadJobs', 0, deadJobs, [
+        'A part of a large audience could not be posted to on every try, and misses messages.',
       ]),
       this.alarm('DeadTasks', 0, dead, [
         'Tasks could not be done; a member of a room may seem to be there that is not. Once the cause',

@@ -2,7 +2,7 @@
  * The broker alone in a stack of its own: `npx cdk deploy`, with `-c ingress=direct` without its
  * queue, with `-c rules=stompway.json` by the operator's rules and identities, with `-c http=true` with HTTP beside
  * the WebSockets, with `-c cloudFront=true` with both behind one domain, with `-c posting=sdk` with
- * posts through the SDK.
+ * posts through the SDK, with `-c postsPerSecond=5000` and `-c inlinePosts=1000` by other bounds.
  */
 import { App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { readRulesFile } from './rules.ts';
@@ -15,6 +15,8 @@ const broker = new StompBroker(stack, 'Broker', {
   ingress: ingress(app.node.tryGetContext('ingress') ?? 'fifo'),
   ...rules(app.node.tryGetContext('rules')),
   ...posting(app.node.tryGetContext('posting')),
+  ...count('postsPerSecond'),
+  ...count('inlinePosts'),
   http: flag('http'),
   cloudFront: flag('cloudFront'),
   // This stack is for trying the broker: `cdk destroy` leaves nothing behind.
@@ -46,6 +48,12 @@ function posting(asked: unknown): Pick<StompBrokerProps, 'posting'> {
   if (asked === undefined) return {};
   if (asked === 'sdk' || asked === 'fast') return { posting: asked };
   throw new Error(`-c posting=${asked}: there are "sdk" and "fast"`);
+}
+
+/** `-c name=1000`; the construct says which numbers will do. */
+function count(name: 'postsPerSecond' | 'inlinePosts'): Partial<StompBrokerProps> {
+  const asked: unknown = app.node.tryGetContext(name);
+  return asked === undefined ? {} : { [name]: Number(asked) };
 }
 
 /** `-c name=true`; both APIs are there with `cloudFront`. */

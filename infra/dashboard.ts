@@ -56,9 +56,11 @@ export function brokerDashboard(
     graph('Rooms: oldest in the stream (ms)', [
       functions.deliver.metric('IteratorAge', { statistic: Stats.MAXIMUM }),
     ]),
-    graph('Tasks: waiting, dead', [
+    graph('Tasks and jobs: waiting, dead', [
       tasks.queue.metricApproximateNumberOfMessagesVisible(),
       tasks.deadLetterQueue.metricApproximateNumberOfMessagesVisible(),
+      tasks.jobs.metricApproximateNumberOfMessagesVisible(),
+      tasks.deadJobs.metricApproximateNumberOfMessagesVisible(),
     ]),
   );
   return dashboard;

@@ -17,6 +17,12 @@ export const VARIABLES = {
   frontDoor: 'FRONT_DOOR',
   /** The operator's own Lambdas, for those who ask them: JSON. */
   applications: 'APPLICATIONS',
+  /** URL of the queue of jobs; for those who may publish to a large audience. */
+  jobs: 'JOBS_URL',
+  /** Where the operator has set them: posts a second of all shards… */
+  rate: 'POSTS_PER_SECOND',
+  /** …and how many posts are made where they are asked for. */
+  inline: 'INLINE_POSTS',
   /** `sdk` where posts leave through the SDK; absent otherwise. */
   posting: 'POSTING',
 } as const;

@@ -23,7 +23,8 @@ const MEMORY: Readonly<Record<HandlerName, number>> = {
   message: 512,
   dead: 256,
   deliver: 1024,
-  work: 256,
+  // It posts to parts of large audiences.
+  work: 512,
   // It waits far more than it works, and a held poll is paid by the megabyte.
   http: 128,
   greet: 128,
@@ -57,6 +58,8 @@ export interface BrokerFunctionsProps {
   readonly security?: Shipment;
   /** @default 'fast' */
   readonly posting?: 'sdk' | 'fast';
+  readonly postsPerSecond?: number;
+  readonly inlinePosts?: number;
   readonly memory?: { readonly [handler in HandlerName]?: number };
   readonly logRetention?: RetentionDays;
 }
@@ -99,6 +102,7 @@ export class BrokerFunctions extends Construct {
       manageConnections(stage, 'POST', 'DELETE'),
       ...(queues === undefined ? [] : [consume(queues.queue)]),
       ...(queues === undefined || !props.servesHttp ? [] : [send(queues.queue)]),
+      send(tasks.jobs),
     ]);
     if (queues !== undefined) this.dead = this.addDead(queues);
     this.deliver = this.add('deliver', 'Keeps and posts what logs say', [
@@ -109,16 +113,16 @@ export class BrokerFunctions extends Construct {
     ]);
     this.work = this.add('work', 'Does what was put off, and finds who is gone', [
       this.onTable(TABLE_ACTIONS.work),
-      ...(props.security === undefined && !props.servesHttp
-        ? [manageConnections(stage, 'GET')]
-        : [manageConnections(stage, 'GET', 'POST', 'DELETE')]),
+      manageConnections(stage, 'GET', 'POST', 'DELETE'),
       consume(tasks.queue),
+      consume(tasks.jobs),
     ]);
     if (props.servesHttp) {
       this.http = this.add('http', 'SockJS, Socket.IO, EventSource, long polls and publishing', [
         this.onTable(TABLE_ACTIONS.converse),
         manageConnections(stage, 'POST', 'DELETE'),
         ...(queues === undefined ? [] : [send(queues.queue)]),
+        send(tasks.jobs),
       ]);
     }
   }
@@ -203,6 +207,16 @@ export class BrokerFunctions extends Construct {
     return this.props.posting === 'sdk' && handler !== 'connect';
   }
 
+  /** Bounds that the operator has set; the handlers know the others. */
+  private bounds(handler: HandlerName): Readonly<Record<string, string>> {
+    const { postsPerSecond, inlinePosts } = this.props;
+    if (!SPREADS.has(handler)) return {};
+    return {
+      ...(postsPerSecond === undefined ? {} : { [VARIABLES.rate]: String(postsPerSecond) }),
+      ...(inlinePosts === undefined ? {} : { [VARIABLES.inline]: String(inlinePosts) }),
+    };
+  }
+
   private environment(handler: HandlerName): Readonly<Record<string, string>> {
     const { table, stage, queues, tasks, greetings, frontDoor } = this.props;
     const queue = this.queues(handler) ? queues?.queue : undefined;
@@ -218,10 +232,17 @@ export class BrokerFunctions extends Construct {
       ...(frontDoor && handler === 'http' ? { [VARIABLES.frontDoor]: 'yes' } : {}),
       ...(this.bySdk(handler) ? { [VARIABLES.posting]: 'sdk' } : {}),
       ...(handler === 'deliver' ? { [VARIABLES.tasks]: tasks.queue.queueUrl } : {}),
+      ...(handler === 'message' || handler === 'http'
+        ? { [VARIABLES.jobs]: tasks.jobs.queueUrl }
+        : {}),
+      ...this.bounds(handler),
       ...(MEET_CLIENTS.has(handler) ? this.props.security?.environment : {}),
     };
   }
 }
+
+/** For who divides large audiences, and for who posts to their parts. */
+const SPREADS: ReadonlySet<HandlerName> = new Set(['message', 'http', 'work']);
 
 function send(queue: Queue): PolicyStatement {
   return allow(['sqs:SendMessage'], queue.queueArn);

@@ -46,8 +46,14 @@ export const TABLE_ACTIONS = {
     'dynamodb:Query',
     'dynamodb:UpdateItem',
   ],
-  /** Ends connections that are gone, asks again after those that live, appends to logs. */
-  work: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+  /** Ends connections that are gone, asks after those that live, appends to logs, posts to shards. */
+  work: [
+    'dynamodb:BatchWriteItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+  ],
 } as const;
 
 /** What Lambda's poller does with the function's role: `read` one stream, `list` the table's. */

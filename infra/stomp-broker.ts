@@ -115,6 +115,22 @@ export interface StompBrokerProps {
   readonly posting?: 'sdk' | 'fast';
 
   /**
+   * How many posts a second all parts of large audiences make together. API Gateway's quota, 10,000
+   * requests a second of an account and Region, counts what clients send and small audiences as well.
+   *
+   * @default 9200
+   */
+  readonly postsPerSecond?: number;
+
+  /**
+   * How many posts one publish makes at once; larger audiences are divided among functions of their
+   * own.
+   *
+   * @default 4000
+   */
+  readonly inlinePosts?: number;
+
+  /**
    * How many events a second the stage takes from all clients together.
    *
    * @default - 1,000 a second in bursts of 2,000
@@ -188,6 +204,14 @@ export interface StompBrokerProps {
   readonly messageAgeAlarm?: Duration;
 }
 
+/** The most of both: beyond it is a slip of the pen. */
+const POSTS_MAX = 1_000_000;
+
+function assertCount(name: string, count: number | undefined): void {
+  if (count === undefined || (Number.isInteger(count) && count >= 1 && count <= POSTS_MAX)) return;
+  throw new Error(`${name} must be a whole number from 1 to ${POSTS_MAX}, not ${count}`);
+}
+
 export class StompBroker extends Construct {
   readonly ingress: Ingress;
   readonly api: WebSocketApi;
@@ -212,6 +236,8 @@ export class StompBroker extends Construct {
 
   constructor(scope: Construct, id: string, props: StompBrokerProps = {}) {
     super(scope, id);
+    assertCount('postsPerSecond', props.postsPerSecond);
+    assertCount('inlinePosts', props.inlinePosts);
     this.ingress = props.ingress ?? 'fifo';
     this.table = brokerTable(this, 'Table', props);
     this.api = new WebSocketApi(this, 'Api', {

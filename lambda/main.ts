@@ -12,6 +12,7 @@ import { loadedManagement, type Management } from '../adapters/apigateway/manage
 import { gatewayOutbox } from '../adapters/apigateway/outbox.ts';
 import { socketSender } from '../adapters/apigateway/socket-sender.ts';
 import { dynamoChecks } from '../adapters/dynamodb/checks.ts';
+import { dynamoCounters } from '../adapters/dynamodb/counters.ts';
 import { appendingClient, dynamoJournal } from '../adapters/dynamodb/journal.ts';
 import { dynamoMailboxes } from '../adapters/dynamodb/mailboxes.ts';
 import { dynamoRoster } from '../adapters/dynamodb/roster.ts';
@@ -23,8 +24,10 @@ import { mailboxOutbox } from '../adapters/mailbox/outbox.ts';
 import { routeLiveness, routeOutbox } from '../adapters/route.ts';
 import { readGreeting, sqsGreeter } from '../adapters/sqs/greeter.ts';
 import { sqsIngress } from '../adapters/sqs/ingress.ts';
+import { sqsJobs } from '../adapters/sqs/jobs.ts';
 import { readTask, sqsLater } from '../adapters/sqs/later.ts';
 import { consoleLog, systemClock, systemIds, systemTimer } from '../adapters/system.ts';
+import { makeAllowance } from '../broker/allowance.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Ingress, Later, Liveness, Logs, Outbox, Ports } from '../broker/ports.ts';
 import { bounded } from '../broker/rates.ts';
@@ -75,7 +78,10 @@ export const deliver = /* @__PURE__ */ wired((world) => {
   return streamHandler((event) => decodeStream(event, table), ports);
 });
 export const work = /* @__PURE__ */ wired((world) =>
-  workHandler(readTask, conversing(world, { liveness: asking(world) })),
+  workHandler(readTask, {
+    ...conversing(world, { liveness: asking(world) }),
+    allowance: makeAllowance(dynamoCounters(tabled(world)), world),
+  }),
 );
 export const greet = /* @__PURE__ */ wired((world) =>
   greetingsHandler(readGreeting, greetHandler(conversing(world), dynamoMailboxes(tabled(world)))),
@@ -139,7 +145,7 @@ function wire<Handler>(make: (world: World) => Handler): Handler {
       timer: systemTimer,
       ids: systemIds,
       log,
-      limits: bounded(LIMITS, SHIPPED.limits),
+      limits: bounded({ ...LIMITS, ...environment.limits }, SHIPPED.limits),
     });
   } catch (cause) {
     log.error('environment', cause);
@@ -176,6 +182,13 @@ function greeting({ environment: { greetingsUrl } }: World): Greeter | undefined
 function postponing({ environment: { tasksUrl } }: World): Later {
   if (tasksUrl === undefined) throw new Error('TASKS_URL is missing: the queue of delayed tasks');
   return sqsLater({ client: new SQSClient({}), queueUrl: tasksUrl });
+}
+
+/** Only who may publish to a large audience is told where its parts go. */
+function spreading(world: World): Pick<Ports, 'jobs'> {
+  const { jobsUrl: queueUrl } = world.environment;
+  if (queueUrl === undefined) return {};
+  return { jobs: sqsJobs({ ...world, client: new SQSClient({}), queueUrl }) };
 }
 
 function asking(world: World): Liveness {
@@ -246,6 +259,7 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
     ...world,
     ...guarding(world),
     ...applying(world),
+    ...spreading(world),
     store,
     outbox: routeOutbox({
       sockets,

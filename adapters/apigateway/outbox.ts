@@ -1,7 +1,8 @@
 /**
- * The outbox over API Gateway. Deliveries run side by side, `postsAtOnceMax` of them; the posts of
- * one go one after another, and a refusal that may pass is tried again (`verdict.ts`). Faults are
- * logged once a batch and kind, not once a receiver.
+ * The outbox over API Gateway. Posts run side by side, `postsAtOnceMax` of them; those of one
+ * delivery go one after another, and a refusal that may pass is tried again (`verdict.ts`). Whoever
+ * pauses holds up nobody: the others go on meanwhile. Faults are logged once a batch and kind, not
+ * once a receiver.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Delivery, Log, Outbox, Outcome } from '../../broker/ports.ts';
@@ -20,21 +21,26 @@ export function gatewayOutbox(options: OutboxOptions): Outbox {
   const { management, limits, log } = options;
   const world: PatienceWorld = { random: Math.random, ...options };
   return {
-    async post(deliveries) {
+    async post(deliveries, { throttledAgain = false } = {}) {
       const faults = new Map<string, Befallen>();
       const outcomes: Outcome[] = deliveries.map(() => 'sent');
+      const slot = makeSlots(limits.postsAtOnceMax);
       let next = 0;
       const work = async (): Promise<void> => {
         while (next < deliveries.length) {
           const index = next++;
           const delivery = deliveries[index];
           if (delivery === undefined) continue;
-          const verdict = await send(delivery);
+          const verdict = await send(delivery, async (payload) => {
+            const answer = await slot(() => management.post(delivery.connectionId, payload));
+            const said = judge(answer);
+            return throttledAgain && said.outcome === 'throttled' ? THROTTLED : said;
+          });
           outcomes[index] = verdict.outcome;
           if (verdict.fault) note(faults, verdict.fault, delivery.connectionId);
         }
       };
-      const workers = Math.min(limits.postsAtOnceMax, deliveries.length);
+      const workers = Math.min(limits.postsAtOnceMax * UNDER_WAY_PER_SLOT, deliveries.length);
       await Promise.all(Array.from({ length: workers }, work));
       for (const { event, cause, ...fields } of faults.values()) log.error(event, cause, fields);
       return outcomes;
@@ -51,16 +57,41 @@ export function gatewayOutbox(options: OutboxOptions): Outbox {
     },
   };
 
-  async function send({ connectionId, connectedAt, posts }: Delivery): Promise<Verdict> {
+  async function send(
+    { connectedAt, posts }: Delivery,
+    post: (payload: Uint8Array) => Promise<Verdict>,
+  ): Promise<Verdict> {
     const { settle } = patience(world, connectedAt);
     for (const payload of posts) {
       if (!isUtf8(payload)) return NOT_TEXT;
-      const ask = (): Promise<Verdict> => management.post(connectionId, payload).then(judge);
-      const verdict = await settle(ask);
+      const verdict = await settle(() => post(payload));
       if (verdict.outcome !== 'sent') return verdict;
     }
     return SENT;
   }
+}
+
+/** Deliveries under way for each post: most of those beyond it pause between two attempts. */
+const UNDER_WAY_PER_SLOT = 8;
+
+/** For whoever will try again when the rate allows it. */
+const THROTTLED: Verdict = { outcome: 'throttled', passing: false };
+
+/** Runs so many at once, first come first served. */
+function makeSlots(count: number): <T>(use: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async (use) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await use();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
 }
 
 /** A DELETE's 410 is what was wanted, however young the connection. */

@@ -212,7 +212,8 @@ describe.each<Moment>(['before', 'after'])('killed %s any call of any port', (mo
       const messages = ids.map((id) => heard(world, id));
       expect(messages.every((got) => got.length > 0)).toBe(true);
       expect(new Set(messages.flat().map(({ headers }) => headers['message-id'])).size).toBe(1);
-      expect(messages.flat().length).toBeLessThanOrEqual(40 + 5);
+      // Two claims may be under way.
+      expect(messages.flat().length).toBeLessThanOrEqual(40 + 2 * 5);
     }
     expect(kills).toBeGreaterThan(20);
   });

@@ -20,7 +20,9 @@ function asked(): readonly string[] {
   const spy = new Proxy(values, {
     get(_, name) {
       names.add(String(name));
-      return name === 'POSTING' ? 'sdk' : 'https://localhost';
+      if (name === 'POSTING') return 'sdk';
+      const counts = name === VARIABLES.rate || name === VARIABLES.inline;
+      return counts ? '9000' : 'https://localhost';
     },
   });
   readEnvironment(spy);
@@ -52,12 +54,25 @@ test('a way to post that there is not is a fault in words', () => {
   expect(() => readEnvironment({ ...variables, POSTING: 'quick' })).toThrow('POSTING');
 });
 
+test('bounds of the operator are read, and refused in words if they are none', () => {
+  const variables = { TABLE_NAME: 't', MANAGEMENT_ENDPOINT: 'https://localhost/ws' };
+  expect(readEnvironment(variables).limits).toEqual({});
+  const bounds = { POSTS_PER_SECOND: '5000', INLINE_POSTS: '8' };
+  expect(readEnvironment({ ...variables, ...bounds }).limits).toEqual({
+    postsPerSecond: 5000,
+    inlinePostsMax: 8,
+  });
+  for (const name of Object.keys(bounds)) {
+    expect(() => readEnvironment({ ...variables, [name]: 'many' })).toThrow(name);
+  }
+});
+
 test('only the functions that queue something are told of the queue', () => {
   const everyone = ['TABLE_NAME', 'MANAGEMENT_ENDPOINT'];
   expect(variables('fifo')).toEqual({
     'index.connect': everyone,
     'index.disconnect': [...everyone, 'QUEUE_URL'],
-    'index.message': everyone,
+    'index.message': [...everyone, 'JOBS_URL'],
     'index.dead': everyone,
     'index.deliver': [...everyone, 'TASKS_URL'],
     'index.work': everyone,
@@ -65,7 +80,7 @@ test('only the functions that queue something are told of the queue', () => {
   expect(variables('direct')).toEqual({
     'index.connect': everyone,
     'index.disconnect': everyone,
-    'index.message': everyone,
+    'index.message': [...everyone, 'JOBS_URL'],
     'index.deliver': [...everyone, 'TASKS_URL'],
     'index.work': everyone,
   });

@@ -1,5 +1,6 @@
 /** The background of the broker: the stream of the logs, tasks put off, the sweep of each minute. */
 import { headKey, logOf, progressKey } from '../../adapters/dynamodb/schema.ts';
+import { LIMITS } from '../../broker/limits.ts';
 import { list, object, resource, resources, synthesize } from './synthesized.ts';
 
 const { template } = synthesize();
@@ -103,6 +104,25 @@ test('tasks wait in a standard queue, which alone can put off each by its own ti
     BatchSize: 10,
     FunctionResponseTypes: ['ReportBatchItemFailures'],
     ScalingConfig: { MaximumConcurrency: 10 },
+  });
+});
+
+test('jobs come through a FIFO queue, one an invocation, and what fails is given again', () => {
+  expect(resource(template, 'AWS::SQS::Queue', 'BrokerLaterJobs')).toEqual({
+    VisibilityTimeout: 60,
+    SqsManagedSseEnabled: true,
+    FifoQueue: true,
+    MessageRetentionPeriod: 3600,
+    DeduplicationScope: 'messageGroup',
+    FifoThroughputLimit: 'perMessageGroupId',
+    RedrivePolicy: { deadLetterTargetArn: '{BrokerLaterDeadJobs.Arn}', maxReceiveCount: 5 },
+  });
+  expect(resource(template, SOURCE, 'BrokerFunctionsWorkJobs')).toEqual({
+    EventSourceArn: '{BrokerLaterJobs.Arn}',
+    FunctionName: '{BrokerFunctionsWork}',
+    BatchSize: 1,
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    ScalingConfig: { MaximumConcurrency: LIMITS.shardsAtOnceMax },
   });
 });
 

@@ -32,7 +32,7 @@ const POST_AND_CLOSE = `execute-api:ManageConnections on ${POST} ${DELETE}`;
 const CONSUME = 'sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage';
 const END = 'dynamodb:DeleteItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
 const WORK =
-  'dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
+  'dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
 const CONVERSE =
   'dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem ' +
   'dynamodb:Query dynamodb:UpdateItem on {BrokerTable.Arn}';
@@ -50,8 +50,9 @@ const BACKGROUND = {
   BrokerFunctionsWorkRole: [
     `${WRITE_LOG} on {BrokerFunctionsWorkLog.Arn}`,
     WORK,
-    `execute-api:ManageConnections on ${GET}`,
+    `execute-api:ManageConnections on ${GET} ${POST} ${DELETE}`,
     `${CONSUME} on {BrokerLaterTasks.Arn}`,
+    `${CONSUME} on {BrokerLaterJobs.Arn}`,
   ],
 };
 
@@ -88,6 +89,7 @@ test('with fifo ingress each role may do this and nothing more', () => {
       CONVERSE,
       POST_AND_CLOSE,
       `${CONSUME} on {BrokerIngressMessages.Arn}`,
+      'sqs:SendMessage on {BrokerLaterJobs.Arn}',
     ],
     BrokerFunctionsDeadRole: [
       `${WRITE_LOG} on {BrokerFunctionsDeadLog.Arn}`,
@@ -110,6 +112,7 @@ test('with direct ingress nobody may touch an ingress queue', () => {
       `${WRITE_LOG} on {BrokerFunctionsMessageLog.Arn}`,
       CONVERSE,
       POST_AND_CLOSE,
+      'sqs:SendMessage on {BrokerLaterJobs.Arn}',
     ],
     ...BACKGROUND,
   });
@@ -147,7 +150,7 @@ test('wildcards stand only where connection, stream and object ids would, which 
 
 test('queues refuse whoever comes without TLS', () => {
   const policies = resources(fifo, 'AWS::SQS::QueuePolicy').map(({ properties }) => properties);
-  expect(policies).toHaveLength(4);
+  expect(policies).toHaveLength(6);
   for (const { PolicyDocument } of policies) {
     expect(list(object(PolicyDocument)['Statement'])).toEqual([
       expect.objectContaining({

@@ -89,9 +89,11 @@ test('direct ingress has no ingress queue, no dead letters of it and nothing to 
   expect(resources(direct.template, QUEUE).map(({ id }) => id)).toEqual([
     'BrokerLaterDeadLetters',
     'BrokerLaterTasks',
+    'BrokerLaterDeadJobs',
+    'BrokerLaterJobs',
   ]);
   expect(resources(direct.template, 'AWS::Lambda::EventSourceMapping').map(({ id }) => id)).toEqual(
-    ['BrokerFunctionsDeliverHeads', 'BrokerFunctionsWorkTasks'],
+    ['BrokerFunctionsDeliverHeads', 'BrokerFunctionsWorkTasks', 'BrokerFunctionsWorkJobs'],
   );
   expect(direct.broker.functions.dead).toBeUndefined();
   expect(direct.broker.deadLetterQueue).toBeUndefined();
@@ -120,6 +122,7 @@ test('each thing that should never happen has an alarm, silent when nothing happ
     'MessageAge > 30',
     'DeliveryAge > 30000',
     'Undelivered > 0',
+    'DeadJobs > 0',
     'DeadTasks > 0',
     'connectErrors > 0',
     'connectThrottles > 0',
@@ -156,7 +159,7 @@ test('alarms tell the topic, if there is one', () => {
   const { template } = synthesize((stack: Stack) => ({ alarmTopic: new Topic(stack, 'Pager') }));
   const alarms = resources(template, 'AWS::CloudWatch::Alarm');
   expect(alarms.map(({ properties }) => properties['AlarmActions'])).toEqual(
-    Array.from({ length: 19 }, () => ['{Pager}']),
+    Array.from({ length: 20 }, () => ['{Pager}']),
   );
 });
 
@@ -191,7 +194,7 @@ test('what the operator sets is what is deployed', () => {
     DefaultRouteSettings: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 60 },
   });
   expect(resources(template, FUNCTION).map(({ properties }) => properties['MemorySize'])).toEqual([
-    256, 256, 1024, 256, 1024, 256,
+    256, 256, 1024, 256, 1024, 512,
   ]);
   template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
     ScalingConfig: { MaximumConcurrency: 7 },

@@ -3,6 +3,7 @@ import { equal, ok } from 'node:assert/strict';
 import type { Faults } from '../../local/faults.ts';
 import { type Draft, draftOf, mutable } from './draft.ts';
 import type { RoleReport } from './iam.ts';
+import { INLINE_POSTS } from './journeys-audience.ts';
 import { openRuntime, type Runtime } from './runtime.ts';
 import { openPeer, type Peer } from './stomp-client.ts';
 
@@ -109,6 +110,22 @@ export const DETOURS: readonly Detour[] = [
         equal(await kind(), 'leave');
         sender.close();
       }),
+  },
+  {
+    name: 'one of a large audience who is gone is ended by the part that finds it so',
+    needs: 'FunctionsWork',
+    faults: { seed: 1, disconnectLost: 1 },
+    plant: () => undefined,
+    travel: async (runtime) => {
+      const peers: Peer[] = [];
+      while (peers.length < INLINE_POSTS + 4) peers.push(await subscribed(runtime));
+      const [gone, ...others] = peers;
+      gone?.cut();
+      others[0]?.send('SEND', { destination: '/topic/detour' }, 'anybody there?');
+      for (const peer of others) equal((await peer.frame()).body, 'anybody there?');
+      await runtime.settle();
+      for (const peer of others) peer.close();
+    },
   },
 ];
 

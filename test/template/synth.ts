@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { INLINE_POSTS } from './journeys-audience.ts';
 import { VARIANTS, type Variant } from './variants.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,7 +21,7 @@ export async function synthesize(variants: readonly Variant[] = VARIANTS): Promi
   for (const { name, ingress, context } of variants) {
     await run('infra/app.ts', {
       CDK_OUTDIR: join(folder, name),
-      CDK_CONTEXT_JSON: JSON.stringify({ ingress, ...context }),
+      CDK_CONTEXT_JSON: JSON.stringify({ ingress, inlinePosts: INLINE_POSTS, ...context }),
     });
   }
   return {
