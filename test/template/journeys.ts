@@ -1,7 +1,7 @@
 /** The journeys of the acceptance suite. Each opens its own connections and closes them. */
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { type Journey, refusedError, settled, withPair, withStomp } from './journey.ts';
-import { AUDIENCE_JOURNEYS, AUDIENCE_JOURNEYS } from './journeys-audience.ts';
+import { AUDIENCE_JOURNEYS } from './journeys-audience.ts';
 import { HTTP_JOURNEYS } from './journeys-http.ts';
 import { LARGE_JOURNEYS } from './journeys-large.ts';
 import { PROTOCOL_JOURNEYS } from './journeys-protocol.ts';
