@@ -34,6 +34,36 @@ const httpParts: Plugin = {
   },
 };
 
+/**
+ * Of `http`: what main.ts imports for the other handlers, and `http` itself loads later. The import
+ * would load it at the start, though nothing of it is used there.
+ */
+const heardLater: Plugin = {
+  name: 'heard-later',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/message\.ts$/ }, ({ importer }) =>
+      /\/lambda\/main\.ts$/.test(importer)
+        ? { path: 'message', namespace: 'unused', sideEffects: false }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({
+      contents: 'export const messageHandler = undefined;',
+    }));
+  },
+};
+
+/** A file of ours does nothing by being loaded: one of which nothing is used is not. */
+const pureSources: Plugin = {
+  name: 'pure-sources',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, resolveDir, kind }) =>
+      kind === 'import-statement'
+        ? { path: join(resolveDir, path), sideEffects: path.endsWith('/main.ts') }
+        : undefined,
+    );
+  },
+};
+
 /** Imported when an operation streams events, or in a browser. None of ours does, or runs there. */
 const NEVER_LOADED = ['@smithy/core/event-streams', 'bowser'];
 
@@ -48,7 +78,12 @@ function options(handler: HandlerName, folder: string): BuildOptions {
     chunkNames: '[name]-[hash]',
     alias: ALIASES,
     external: NEVER_LOADED,
-    plugins: [thinSdk('dynamodb'), sdkPosting, ...(handler === 'http' ? [] : [httpParts])],
+    plugins: [
+      thinSdk('dynamodb'),
+      sdkPosting,
+      handler === 'http' ? heardLater : httpParts,
+      pureSources,
+    ],
     bundle: true,
     platform: 'node',
     target: 'node20',

@@ -91,7 +91,7 @@ export const http = /* @__PURE__ */ streaming((world) => {
   return makeHttp({
     ports,
     mailboxes: dynamoMailboxes(tabled(world)),
-    ingress: entering(world, ports, true),
+    ingress: queueing(world) ?? hearing(ports),
     administration: SHIPPED.administration,
     engine: { prefix: '/socket.io' },
     sockjs: {
@@ -165,8 +165,19 @@ function queueing({ environment: { queueUrl } }: World): Ingress | undefined {
 }
 
 /** What HTTP sessions say goes the way of what is said on sockets. */
-function entering(world: World, ports: Ports, inOrder = false): Ingress {
-  return queueing(world) ?? directIngress(messageHandler(ports), ports, inOrder);
+function entering(world: World, ports: Ports): Ingress {
+  return queueing(world) ?? directIngress(messageHandler(ports), ports, false);
+}
+
+/** What hears is the most of the broker: `http`, which mostly queues, loads it when it is asked for. */
+function hearing(ports: Ports): Ingress {
+  let loading: Promise<Ingress> | undefined;
+  return {
+    async send(event) {
+      loading ??= import('./direct.ts').then(({ direct }) => direct(ports));
+      await (await loading).send(event);
+    },
+  };
 }
 
 /** The ports of those who hear sockets: one of them may be the way into an HTTP session. */

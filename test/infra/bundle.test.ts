@@ -46,7 +46,7 @@ function bundle(of: HandlerName, from = first): string {
 }
 
 /** Of `http` alone: what one protocol takes and the others do not, and what some of them share. */
-const PARTS = ['administration', 'destinations', 'engineio', 'sockjs', 'chunk'];
+const PARTS = ['administration', 'destinations', 'direct', 'engineio', 'sockjs', 'chunk'];
 
 test('there is one folder a handler, with one file in it, and of http its parts', () => {
   expect(readdirSync(first).sort()).toEqual([...HANDLERS, 'asked', 'identity', 'sdk'].sort());
