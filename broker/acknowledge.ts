@@ -34,7 +34,8 @@ export async function noticesOf(
   const { logs } = ports;
   if (logs === undefined) return [];
   const named = command.subscription ?? subscriptionOfAck(command.id);
-  const all = await ports.store.subscriptions(connection.id);
+  session.subscriptions ??= await ports.store.subscriptions(connection.id);
+  const all = session.subscriptions;
   return all
     .filter(({ id }) => named === undefined || id === named)
     .filter(({ ack }) => ack !== 'auto')

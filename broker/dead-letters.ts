@@ -27,6 +27,12 @@ export async function bury(item: Item, reason: string, step: QueueStep): Promise
   await logs.journal.appendOnce(canonical, { type: 'message', message: letter }, `dead-${id}`);
 }
 
+/** Why it cannot be consumed; undefined: it can. */
+export function reasonToBury(item: Item, now: number, deliveriesMax: number): string | undefined {
+  if (item.expiresAt <= now) return 'expired';
+  return item.deliveries >= deliveriesMax ? 'too-many-deliveries' : undefined;
+}
+
 /** What would kill, or hold back, a dead letter as well. */
 const MORTAL: ReadonlySet<string> = new Set([
   'expiration',

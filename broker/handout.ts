@@ -6,7 +6,7 @@
  */
 
 import { ackOfItem } from './ack-id.ts';
-import { bury } from './dead-letters.ts';
+import { bury, reasonToBury } from './dead-letters.ts';
 import type { Message, Subscriber } from './model.ts';
 import { type Consumer, consumerKey, type Item, type Lease, readyKey } from './queue-cells.ts';
 import type { QueueStep } from './queue-step.ts';
@@ -197,7 +197,10 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
     async run() {
       shelf.wind(clock.now());
       await farewell(absent());
-      let again = [...shelf.leases.values()].filter(({ revision }) => revision > finished);
+      // In the order they were handed out, which ack:client counts by.
+      let again = [...shelf.leases.values()]
+        .filter(({ revision }) => revision > finished)
+        .sort((one, other) => one.order - other.order);
       for (let rounds = 0; rounds < limits.queueRoundsMax; rounds++) {
         if (!(await round(again))) return schedule();
         again = [];
@@ -242,9 +245,4 @@ function asReceived(message: Message, deliveries: number, again: boolean): Messa
     ...message,
     headers: [['redelivered', 'true'], ['delivery-count', String(deliveries)], ...message.headers],
   };
-}
-
-function reasonToBury(item: Item, now: number, deliveriesMax: number): string | undefined {
-  if (item.expiresAt <= now) return 'expired';
-  return item.deliveries >= deliveriesMax ? 'too-many-deliveries' : undefined;
 }

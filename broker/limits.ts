@@ -93,6 +93,19 @@ export const LIMITS = {
   postsWindowMilliseconds: 250,
   /** Posts claimed at once: a write each, some 20 a second in all at the full rate. */
   postsClaimMax: 460,
+  /** Messages that wait for a connection whose buffer is full, until the oldest go… */
+  slowMessagesMax: 100,
+  /** …and their octets: room for the largest message. Each look reads them, 1 RRU for 4 KB. */
+  slowBytesMax: 128 * 1024,
+  /** Looks at whether it takes them, after 1, 2, 4, 8, 16 and then each 30 s: two minutes in all. */
+  slowLooksMax: 8,
+  slowPauseSecondsMax: 30,
+  /** Longer than all looks: nothing waits for somebody who has left. */
+  slowSeconds: 300,
+  /** How long an environment puts messages behind those that wait before it looks again. */
+  slowRememberedSeconds: 2,
+  /** Slow connections an environment remembers. */
+  slowRememberedMax: 10_000,
   /** A message received more often crashed its handler each time; the queue gives it up after 5. */
   receiptsTriedMax: 3,
   /** A connection whose messages wait longer is flooding: ERROR, and the end of it. */
@@ -147,7 +160,7 @@ export const LIMITS = {
   /** Bodies read side by side: each is a request to the store. */
   queueBodiesAtOnceMax: 25,
   /** Ids of messages that stand among a queue's own facts: with them these fill one kilobyte. */
-  queueIdsBesideMax: 24,
+  queueIdsBesideMax: 20,
   /** …and how long a queue knows what it took: longer than an ingress tries, a minute each time. */
   queueIdsSeconds: 15 * 60,
   /** Consumers, delays and leases of one queue that its deliverer reads at once. */

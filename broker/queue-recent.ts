@@ -2,7 +2,7 @@
  * What a queue took lately, by message-id: whoever appends again after a crash leaves out what is in
  * already, consumed or not. A queue keeps no history; the last few ids stand among its own facts,
  * which each run that adds writes anyway, and go into a cell of their own when they fill a kilobyte:
- * one write for some two dozen messages. The cells are kept longer than an ingress tries.
+ * one write for some twenty messages. The cells are kept longer than an ingress tries.
  */
 import { decodeCell, encodeCell } from './cell.ts';
 import type { Limits } from './limits.ts';

@@ -7,7 +7,7 @@ import { dialectOf, named } from './encoder.ts';
 import { endConnection } from './ending.ts';
 import type { BrokerError } from './errors.ts';
 import type { Notice, Publication } from './fanout.ts';
-import type { Carrier, Connection, Dialect, Ended, Reply, Stamp } from './model.ts';
+import type { Carrier, Connection, Dialect, Ended, Reply, Stamp, Subscription } from './model.ts';
 import type { Ports } from './ports.ts';
 import type { Turn } from './turn.ts';
 
@@ -28,6 +28,8 @@ export interface Session {
   readonly ordered: boolean;
   /** True while CONNECTED waits among the answers. */
   greeting: boolean;
+  /** As this invocation has read them; undefined: not yet, or not since they changed. */
+  subscriptions: readonly Subscription[] | undefined;
 }
 
 /** Where in the stream of a connection a command stands. */
@@ -57,6 +59,7 @@ export function openSession(
     ended: connection.ended,
     ordered,
     greeting: false,
+    subscriptions: undefined,
   };
 }
 

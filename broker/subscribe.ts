@@ -46,6 +46,7 @@ export async function subscribe(
     ...(selector === undefined ? {} : { selector }),
     stamp: place.stamp,
   };
+  session.subscriptions = undefined;
   const outcome = await (logs === undefined
     ? ports.store.subscribe(session.connection, subscription, destination)
     : logs.held.hold(session.connection, subscription, destination));
@@ -179,6 +180,7 @@ export async function unsubscribe(
   place: Place,
 ): Promise<void> {
   const { ports, connection } = session;
+  session.subscriptions = undefined;
   if (session.publications.length > 0) await publishPending(session);
   const id = command.id ?? (await idOf(command.destination, session));
   if (ports.logs !== undefined) {

@@ -8,9 +8,11 @@ import { BODY_BYTES, BURST, CONNECT, type Counted } from './cases.ts';
 const QUEUE = '/queue/orders.eu';
 /** What a consumer has in its hands when it is busy: the default prefetch. */
 const HELD = 100;
+/** A body that stands beside its item. */
+const LARGE_BYTES = 16 * 1024;
 
-const send = (more = '') =>
-  `SEND\ndestination:${QUEUE}\n${more}content-length:${BODY_BYTES}\n\n${'x'.repeat(BODY_BYTES)}\0`;
+const send = (more = '', bytes = BODY_BYTES) =>
+  `SEND\ndestination:${QUEUE}\n${more}content-length:${bytes}\n\n${'x'.repeat(bytes)}\0`;
 const ack = (seq: number, more = '') =>
   `ACK\nid:${ackOfItem(placeIn(1, seq), 1, 'sub-0')}\n${more}\n\0`;
 const subscribe = (mode: string) =>
@@ -25,10 +27,12 @@ export interface QueueCounts {
 }
 
 export async function queues(ingress: IngressKind): Promise<QueueCounts> {
-  const [alone, held, burst, auto] = await Promise.all([
+  const [alone, held, burst, large, largeHeld, auto] = await Promise.all([
     wayOf(ingress, { count: 1, held: 0 }),
     wayOf(ingress, { count: 1, held: HELD }),
     wayOf(ingress, { count: BURST, held: 0 }),
+    wayOf(ingress, { count: 1, held: 0, bytes: LARGE_BYTES }),
+    wayOf(ingress, { count: 1, held: HELD, bytes: LARGE_BYTES }),
     autoOf(ingress),
   ]);
   const both = (name: string, { sent, acked }: Way, count = 1): Counted => ({
@@ -48,6 +52,8 @@ export async function queues(ingress: IngressKind): Promise<QueueCounts> {
       { name: '`ack:auto`', ingress, usage: auto },
       both('acknowledged one by one', alone),
       both(`– while the consumer holds ${HELD} others`, held),
+      both(`– with a body of ${LARGE_BYTES / 1024} KB`, large),
+      both(`– with one of ${LARGE_BYTES / 1024} KB, beside ${HELD} such others`, largeHeld),
       ...(ingress === 'fifo'
         ? [both(`– ${BURST} SENDs in one batch, ${BURST} ACKs in another`, burst, BURST)]
         : []),
@@ -64,26 +70,32 @@ interface Way {
 /** Throws unless each message was posted once, and nothing is left of it after its ACK. */
 async function wayOf(
   ingress: IngressKind,
-  { count, held }: { readonly count: number; readonly held: number },
+  {
+    count,
+    held,
+    bytes = BODY_BYTES,
+  }: { readonly count: number; readonly held: number; readonly bytes?: number },
 ): Promise<Way> {
   const account = await opened(ingress);
   const subscribed = await used(account, () =>
     account.receive('consumer', [subscribe('client-individual')]),
   );
-  await account.together(() =>
-    account.receive(
-      'sender',
-      each(held, () => send()),
-    ),
-  );
+  for (let from = 0; from < held; from += BURST) {
+    await account.together(() =>
+      account.receive(
+        'sender',
+        each(Math.min(BURST, held - from), () => send('', bytes)),
+      ),
+    );
+  }
   // The first of a queue sets its clock, and a change of its log is billed by the size of the last.
   const before = held + 1;
-  await account.receive('sender', [send()]);
+  await account.receive('sender', [send('', bytes)]);
   await account.receive('consumer', [ack(before)]);
   const sent = await used(account, () =>
     account.receive(
       'sender',
-      each(count, () => send()),
+      each(count, () => send('', bytes)),
     ),
   );
   expectPosts(sent, count, ingress === 'direct' ? count : 1);

@@ -42,12 +42,13 @@ export function makeAttempts(): Attempts {
     by: Invocation,
     call: () => Promise<Value>,
   ): Promise<Value> {
+    const bodies = (entries ?? []).flatMap((entry) =>
+      entry.type === 'message' ? [Buffer.from(entry.message.body).toString()] : [],
+    );
+    // What is no message, the leave of who is ended for one, says nothing about messages.
+    if (entries !== undefined && bodies.length === 0) return call();
     const work = workOn(log, by);
-    for (const entry of entries ?? []) {
-      if (entry.type !== 'message') continue;
-      const body = Buffer.from(entry.message.body).toString();
-      triers.set(body, (triers.get(body) ?? new Set()).add(by));
-    }
+    for (const body of bodies) triers.set(body, (triers.get(body) ?? new Set()).add(by));
     work.unanswered++;
     work.appended = entries !== undefined;
     try {

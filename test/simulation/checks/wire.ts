@@ -52,7 +52,7 @@ export function makeWire({ truth, report }: CheckerWorld): Wire {
     if (before.length === 0) return;
     repeated++;
     const sender = truth.sents.get(got.body)?.connectionId ?? '';
-    const excused = before.some(
+    const excused = [...before, got.by].some(
       ({ unrecorded, handedBack }) => unrecorded || handedBack.has(sender),
     );
     const subscribes = joins.get(`${subscribed.connectionId} ${subscribed.id}`) ?? 0;

@@ -17,13 +17,15 @@ export const workLoss: MakeChecker = ({ truth, plan, report }) => {
     const queue = headers['dead-queue'] ?? '';
     const reason = headers['dead-reason'];
     const mine = givens.filter((one) => one.body === body && one.queue === queue);
+    // Without order it may be refused by a NACK of ack:client that was meant for less.
+    const loose = plan.ingress === 'direct' && mine.some(({ mode }) => mode === 'client');
     const refused = mine.some(({ verdicts }) =>
       verdicts.some((one) => one.how === 'refuse' && perhapsTaken(one)),
     );
     const sent: Sent | undefined = truth.sents.get(body);
     const often = Number(headers['delivery-count']) >= plan.work.deliveriesMax;
     const fits =
-      (reason === 'refused' && refused) ||
+      (reason === 'refused' && (refused || loose)) ||
       (reason === 'expired' && sent?.headers['expiration'] !== undefined) ||
       (reason === 'too-many-deliveries' && often);
     if (!fits) report(`${body} lies in ${destination} as ${reason}, which is not so`);
