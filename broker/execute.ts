@@ -3,6 +3,7 @@
  * way becomes its ERROR here, in one place.
  */
 import { acknowledge } from './acknowledge.ts';
+import { keepAnswer } from './answers.ts';
 import { send } from './application.ts';
 import { anonymous, dismissal, recognised, refreshed, shownBy } from './authenticate.ts';
 import { consult } from './consult.ts';
@@ -53,6 +54,8 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
     case 'commit':
     case 'abort':
       return transact(command, session, place);
+    case 'answered':
+      return keepAnswer(command, session);
     case 'refused':
       throw command.error;
     default:

@@ -236,6 +236,8 @@ export const LIMITS = {
   recoverySeconds: 120,
   /** …if it was in so many rooms at most: each is read before it is told so. */
   recoveryRoomsMax: 50,
+  /** How long answers of clients wait for whoever asked. */
+  answerSecondsMax: 60,
   /** Sessions an environment knows to have changed over. */
   gatesRememberedMax: 10_000,
   /** A client that asked for SockJS is greeted within this, or cut. */

@@ -26,6 +26,7 @@ export type Command =
   | AcknowledgeCommand
   | TransactionCommand
   | DisconnectCommand
+  | AnsweredCommand
   | RefusedCommand;
 
 export interface ConnectCommand {
@@ -100,6 +101,15 @@ export interface DisconnectCommand {
   readonly receipt?: string;
 }
 
+/** A client's answer to what was asked of it by number; nothing is answered to that. */
+export interface AnsweredCommand {
+  readonly type: 'answered';
+  readonly request: number;
+  /** A JSON array. */
+  readonly answer: string;
+  readonly receipt?: undefined;
+}
+
 /** What could not be understood; it stands in its place among the commands. */
 export interface RefusedCommand {
   readonly type: 'refused';
@@ -120,6 +130,13 @@ export type Reply =
     }
   | { readonly type: 'receipt'; readonly receipt: string; readonly headers?: Headers }
   | { readonly type: 'error'; readonly error: BrokerError; readonly receipt?: string };
+
+/**
+ * Headers by which the operator's own code says an event of a name of his own (Socket.IO), and the
+ * number by which it asks to be answered. No client's to send. The body is a JSON array.
+ */
+export const EVENT_HEADER = 'socketio-event';
+export const REQUEST_HEADER = 'socketio-request';
 
 /** A published message, as every receiver shares it. */
 export interface Message {
@@ -269,6 +286,8 @@ export interface Carrier {
   wrap(texts: readonly Uint8Array[], joins: boolean, bytesMax: number): readonly Uint8Array[];
   /** Posted last, before the broker closes the connection, where the transport has words for it. */
   readonly farewell?: Uint8Array;
+  /** True: an HTTP session is told it as well; otherwise its mailbox has its own words for the end. */
+  readonly farewellToSessions?: boolean;
   /** Posted now and then to a client that takes silence for death. */
   readonly beat?: Uint8Array;
 }

@@ -8,7 +8,13 @@ import { type Destination, parseDestination, parseTarget } from './destination.t
 import { BrokerError } from './errors.ts';
 import type { LogOptions, Publication } from './fanout.ts';
 import type { Limits } from './limits.ts';
-import type { Audience, Headers, SendCommand } from './model.ts';
+import {
+  type Audience,
+  EVENT_HEADER,
+  type Headers,
+  REQUEST_HEADER,
+  type SendCommand,
+} from './model.ts';
 import { assertRoomAt } from './rates.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
@@ -38,7 +44,7 @@ export async function publicationOf(
   if (destination.kind === 'presence') throw readOnly();
   if (destination.kind === 'temp-queue') assertReachable(destination);
   await consult('publish', { ...command, target: destination }, session, place);
-  const headers = await withReplyTo(command.headers, session, place);
+  const headers = await withReplyTo(unspoofed(command.headers), session, place);
   const octets = command.body.length + octetsOf(headers);
   if (octets > limits.publishBytesMax) {
     throw new BrokerError(
@@ -72,6 +78,12 @@ function targetOf(spelt: string, session: Session): Destination {
   const destination = userDestination(target, user, limits);
   if (destination.segments[0] !== user) authorize('publish', destination, session);
   return destination;
+}
+
+/** Without those that only the operator's own code may send. */
+function unspoofed(headers: Headers): Headers {
+  const foreign = ([name]: Headers[number]) => name === EVENT_HEADER || name === REQUEST_HEADER;
+  return headers.some(foreign) ? headers.filter((one) => !foreign(one)) : headers;
 }
 
 /** Headers that tell the log what to do, and go no further. */

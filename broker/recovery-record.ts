@@ -6,7 +6,34 @@
 import type { Connection, Position, Subscription } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
 
-export const SHELF = 'recovery';
+/** So many shelves share the load: a partition takes 1,000 writes a second. */
+const SHELVES = 16;
+
+function shelfOf(session: string): string {
+  return `recovery ${(session.codePointAt(0) ?? 0) % SHELVES}`;
+}
+
+/** Sessions that may be gone on with, and the connection each had last: over by now, perhaps. */
+export async function* knownSessions(
+  { shelf }: Logs,
+  most: number,
+): AsyncGenerator<{ readonly session: string; readonly connectionId: string }> {
+  for (let index = 0; index < SHELVES; index++) {
+    let from = '!';
+    for (;;) {
+      const cells = await shelf.read(`recovery ${index}`, { from, to: '~', most });
+      for (const [session, value] of cells) {
+        // The others are its joins.
+        if (!session.includes(' ')) {
+          yield { session, connectionId: JSON.parse(text(value)).connectionId };
+        }
+      }
+      const last = cells.at(-1)?.[0];
+      if (cells.length < most || last === undefined) break;
+      from = `${last}\u0000`;
+    }
+  }
+}
 
 /** Subscriptions that stood when a connection was lost, and where each log says so. */
 export type Places = readonly (readonly [subscription: Subscription, left: Position | undefined])[];
@@ -29,23 +56,27 @@ export interface RecoveryRecord {
 }
 
 export async function readRecord(session: string, logs: Logs): Promise<RecoveryRecord | undefined> {
-  const [cell] = await logs.shelf.read(SHELF, { from: session, to: `${session} `, most: 1 });
+  const [cell] = await logs.shelf.read(shelfOf(session), {
+    from: session,
+    to: `${session} `,
+    most: 1,
+  });
   return cell === undefined ? undefined : JSON.parse(text(cell[1]));
 }
 
 /** `from`: all that was said in the room behind it was for the client. Undefined: who knows. */
 export async function noteJoin(
-  { session, expiresAt }: Connection,
+  { session = '', expiresAt }: Connection,
   id: string,
   from: Position | undefined,
   { shelf }: Logs,
 ): Promise<void> {
   const value = Buffer.from(JSON.stringify(from ?? null));
-  await shelf.write(SHELF, [[joinKey(session, id), value]], expiresAt);
+  await shelf.write(shelfOf(session), [[joinKey(session, id), value]], expiresAt);
 }
 
 /** Behind the record's own key, and before that of any other. */
-function joinKey(session: string | undefined, id: string): string {
+function joinKey(session: string, id: string): string {
   return `${session} ${id}`;
 }
 
@@ -60,7 +91,7 @@ export async function writeRecord(
   logs: Logs,
 ): Promise<void> {
   const value = Buffer.from(JSON.stringify(record));
-  await logs.shelf.write(SHELF, [[session, value]], expiresAt);
+  await logs.shelf.write(shelfOf(session), [[session, value]], expiresAt);
 }
 
 /** Best effort: without it the client is told that it cannot go on, and that is all. */
@@ -76,7 +107,7 @@ export async function noteLoss(
   try {
     const { clock, limits } = ports;
     const range = { from: session, to: `${session}!`, most: limits.subscriptionsPerConnectionMax };
-    const cells = new Map(await logs.shelf.read(SHELF, range));
+    const cells = new Map(await logs.shelf.read(shelfOf(session), range));
     const known = cells.get(session);
     const record: RecoveryRecord | undefined = known && JSON.parse(text(known));
     // Who has been gone on with already is another's by now.

@@ -319,6 +319,22 @@ export class StompBroker extends Construct {
     return read.combine(post);
   }
 
+  /** Lets somebody else's function use an emitter of `stompway/emitter` with all its verbs. */
+  grantEmit(grantee: IGrantable): Grant {
+    this.table.encryptionKey?.grantEncryptDecrypt(grantee);
+    const table = Grant.addToPrincipal({
+      grantee,
+      actions: [...TABLE_ACTIONS.converse],
+      resourceArns: [this.table.tableArn],
+    });
+    const post = Grant.addToPrincipal({
+      grantee,
+      actions: ['execute-api:ManageConnections'],
+      resourceArns: [connectionsArn(this.stage, 'POST'), connectionsArn(this.stage, 'DELETE')],
+    });
+    return table.combine(post);
+  }
+
   /** Lets somebody connect where handshakes must be signed (`security.identity.iam`). */
   grantConnect(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({

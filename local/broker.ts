@@ -10,9 +10,12 @@ import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { Log } from '../broker/ports.ts';
 import { bounded } from '../broker/rates.ts';
 import type { Rule } from '../broker/rules.ts';
+import { Emitter } from '../emitter/emitter.ts';
+import type { Perform } from '../emitter/operation.ts';
 import type { Http } from '../lambda/http.ts';
 import { startAgenda } from './agenda.ts';
 import type { Jitter, Routes } from './dispatch.ts';
+import { emitterMount } from './emitter-http.ts';
 import { type Faults, faultDice } from './faults.ts';
 import { type Fifo, fifoQueue } from './fifo.ts';
 import { occupy } from './folder.ts';
@@ -24,6 +27,7 @@ import {
   type Keeping,
   makeBackgroundHandlers,
   makeHandlers,
+  makePerform,
   SOCKJS_PREFIX,
 } from './handlers.ts';
 import { httpMounts } from './http.ts';
@@ -69,6 +73,8 @@ export interface Broker {
   readonly port: number;
   readonly host: string;
   readonly gateway: Gateway;
+  /** Socket.IO's server side, for programs that run the broker in their own process. */
+  readonly emitter: Emitter;
   /** Closes every connection with 1001, lets the handlers finish, and gives everything back. */
   close(): Promise<void>;
 }
@@ -100,8 +106,15 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     ...(options.jitter === undefined ? {} : { jitter: options.jitter }),
   });
   const home = await openHome(options, { gateway, queue, log });
+  const { identity, administration = [] } = options.security ?? {};
+  const managementKeys = identity === undefined ? undefined : administration;
   const mounts = [
     ...(options.mounts ?? []),
+    emitterMount({
+      perform: home.perform,
+      keys: managementKeys,
+      bodyBytesMax: LIMITS.httpBodyBytesMax,
+    }),
     ...httpMounts({
       handler: home.http.handle,
       gateway,
@@ -111,8 +124,6 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     }),
   ];
   try {
-    const { identity, administration = [] } = options.security ?? {};
-    const managementKeys = identity === undefined ? undefined : administration;
     const { port, patience } = options;
     const shared = { gateway, managementKeys, mounts, log };
     const server = await startServer({ ...shared, host, port, patience });
@@ -120,6 +131,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       port: server.port,
       host,
       gateway,
+      emitter: new Emitter(home.perform),
       close: async () => {
         const closed = server.close(DRAIN_MILLISECONDS + GRACE_MILLISECONDS);
         await Promise.race([settle(gateway, queue), pause(DRAIN_MILLISECONDS)]);
@@ -187,6 +199,7 @@ function brokerLimits({ faults, limits, security }: BrokerOptions): Partial<Limi
 interface Home {
   readonly handlers: Handlers;
   readonly http: Http;
+  readonly perform: Perform;
   close(): Promise<void>;
 }
 
@@ -245,6 +258,7 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   return {
     handlers: environments?.handlers ?? here,
     http: environments?.http ?? here.http,
+    perform: makePerform(world),
     close: async () => {
       clearInterval(sweeping);
       await planned.stop();

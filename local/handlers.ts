@@ -16,6 +16,7 @@ import type {
   Log,
   LogStream,
   Mailboxes,
+  Outbox,
   Ports,
   Roster,
   ShardTask,
@@ -25,6 +26,9 @@ import type {
 } from '../broker/ports.ts';
 import { makePolicies, type Rule } from '../broker/rules.ts';
 import { endVanished } from '../broker/sweep.ts';
+import type { Perform } from '../emitter/operation.ts';
+import { performOver } from '../emitter/perform.ts';
+import { volatileOutbox } from '../emitter/ports.ts';
 import { directIngress } from '../lambda/broker-sessions.ts';
 import { connectHandler, type Greeter } from '../lambda/connect.ts';
 import { deadHandler } from '../lambda/dead.ts';
@@ -164,6 +168,32 @@ export function makeBackgroundHandlers(world: HandlerWorld): BackgroundHandlers 
 /** The iframe page's own client, for browsers without CORS. */
 const CLIENT_URL = 'https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js';
 
+/** Straight to the gateway of this process. */
+function socketsOf({ management, log, limits }: HandlerWorld): Outbox {
+  return memoryOutbox({
+    clock: systemClock,
+    timer: systemTimer,
+    log,
+    limits: { ...LIMITS, ...limits },
+    management: {
+      post: management.post,
+      delete: (connectionId) => void management.delete(connectionId),
+    },
+  });
+}
+
+/** Carries out what emitters ask for. */
+export function makePerform(world: HandlerWorld): Perform {
+  const { logs, ...ports } = makePorts(world);
+  if (logs === undefined) throw new Error('a broker of this process keeps logs');
+  const { mailboxes } = world.keeping;
+  return performOver({
+    ...ports,
+    logs,
+    volatile: volatileOutbox({ ...ports, sockets: socketsOf(world), mailboxes }),
+  });
+}
+
 function makePorts(given: HandlerWorld): Ports {
   const { keeping, rules, security, log, limits, management, jobs } = given;
   const { store, held, journal, roster, checks, shelf, agenda, mailboxes } = keeping;
@@ -173,13 +203,7 @@ function makePorts(given: HandlerWorld): Ports {
     log,
     limits: { ...LIMITS, ...limits },
   };
-  const sockets = memoryOutbox({
-    ...world,
-    management: {
-      post: management.post,
-      delete: (connectionId) => void management.delete(connectionId),
-    },
-  });
+  const sockets = socketsOf(given);
   return {
     ...world,
     ...securityPorts(security ?? {}, shelf, world.limits),

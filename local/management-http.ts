@@ -50,7 +50,8 @@ export async function manage(
 /** What proxies add, and programs on this machine do not. */
 const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'] as const;
 
-function isTrusted(request: IncomingMessage, keys: ManagementSide['keys']): boolean {
+/** A program of this machine, or whoever shows one of the keys where there are any. */
+export function isTrusted(request: IncomingMessage, keys: ManagementSide['keys']): boolean {
   const { headers } = request;
   const peer = request.socket.remoteAddress ?? '';
   if (!/^(::1|(::ffff:)?127\.)/.test(peer) || headers.origin !== undefined) return false;

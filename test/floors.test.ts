@@ -20,12 +20,13 @@ const FLOORS: Readonly<Record<string, number>> = {
   'protocol/': 3,
   'adapters/': 4,
   'lambda/': 5,
+  'emitter/': 5,
   'local/': 6,
   'infra/': 6,
 };
 
 const root = process.cwd();
-const folders = ['broker', 'protocol', 'adapters', 'lambda', 'local', 'infra'];
+const folders = ['broker', 'protocol', 'adapters', 'lambda', 'emitter', 'local', 'infra'];
 const files = folders.flatMap((folder) => sources(folder));
 
 function sources(folder: string): string[] {

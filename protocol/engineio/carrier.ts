@@ -23,6 +23,7 @@ export const engineioCarrier: Carrier = {
   },
   wrap: (texts) => texts.flatMap(packetsOf),
   farewell: Buffer.from('41'),
+  farewellToSessions: true,
   beat: Buffer.from('2'),
 };
 

@@ -6,17 +6,19 @@
  * A receipt says how it is to be told: `a7` is the ack 7, `n/x` the refusal of the namespace `/x`.
  */
 import { BrokerError } from '../../broker/errors.ts';
-import type {
-  Command,
-  Decoded,
-  Dialect,
-  Headers,
-  Message,
-  Reply,
-  Splice,
+import {
+  type Command,
+  type Decoded,
+  type Dialect,
+  EVENT_HEADER,
+  type Headers,
+  type Message,
+  REQUEST_HEADER,
+  type Reply,
+  type Splice,
 } from '../../broker/model.ts';
 import { octetsOf, SEPARATOR } from '../engineio/packet.ts';
-import { payloadOf } from './body.ts';
+import { payloadOf, valueBody } from './body.ts';
 import { commandOf, EVENT_NAMES, type EventNames, headersOf, JOINED } from './event.ts';
 import { isRecord, readSocketPacket, type SocketPacket, socketText } from './packet.ts';
 import { filled } from './placeholders.ts';
@@ -72,7 +74,7 @@ function commandsOf(
       return [eventOf(filled(packet.data, octets), names, receipt)];
     case 'ack':
     case 'binary-ack':
-      return []; // The broker asks for none.
+      return id === undefined ? [] : [answeredOf(id, filled(packet.data, octets))];
     case 'connect-error':
       return over(malformed()).commands;
     default:
@@ -102,6 +104,14 @@ function flat(record: Readonly<Record<string, unknown>>) {
 
 function eventOf(data: unknown, names: EventNames, receipt: string | undefined): Command {
   return caught(receipt, () => commandOf(Array.isArray(data) ? data : [], names, receipt));
+}
+
+/** Octets among the values stand there as in a message's JSON. */
+function answeredOf(request: number, values: unknown): Command {
+  return caught(undefined, () => {
+    const { body } = valueBody(values);
+    return { type: 'answered', request, answer: Buffer.from(body).toString() };
+  });
 }
 
 function caught(receipt: string | undefined, make: () => Command): Command {
@@ -172,25 +182,37 @@ function packet(type: SocketPacket['type'], json: string, receipt?: string): str
  * none, so that no payload can be taken for it.
  */
 function spliceOf({ id, destination, headers, body }: Message, names: EventNames): Splice {
-  const contentType = headers.find(([name]) => name === 'content-type')?.[1];
-  const { json, attachment } = payloadOf(body, contentType);
-  const tail = attachment === undefined ? '' : SEPARATOR + attachment;
-  const start = attachment === undefined ? '2[' : '51-[';
+  const all = Object.fromEntries([...headers].reverse());
+  const { json, attachments } = payloadOf(body, all['content-type']);
+  const tail = attachments.map((one) => SEPARATOR + one).join('');
+  const start = attachments.length === 0 ? '2' : `5${attachments.length}-`;
+  const { seq, epoch } = all;
+  const offset = seq === undefined ? undefined : `${epoch}:${seq}`;
+  const event = all[EVENT_HEADER];
+  if (event !== undefined) {
+    const request = all[REQUEST_HEADER] ?? '';
+    const values = [JSON.stringify(event), ...inner(json), ...(offset ? [`"${offset}"`] : [])];
+    const told = Buffer.from(`${start}${request}[${values}]${tail}`);
+    return () => told;
+  }
   const room = destination.startsWith(PRESENCE) ? destination.slice(PRESENCE.length) : undefined;
   const name = JSON.stringify(room === undefined ? names.message : names.presence);
-  const all = Object.fromEntries([...headers].reverse());
-  const { seq, epoch } = all;
-  const offset = JSON.stringify(seq === undefined ? '' : `${epoch}:${seq}`);
   return (subscription, ack) => {
     if (subscription.startsWith(JOINED)) {
       const joined = JSON.stringify(subscription.slice(JOINED.length));
-      return Buffer.from(`${start}${name},${joined},${json},${offset}]${tail}`);
+      return Buffer.from(`${start}[${name},${joined},${json},"${offset ?? ''}"]${tail}`);
     }
     if (room !== undefined) return Buffer.from(`2[${name},${JSON.stringify(room)},${json}]`);
     const told = { ...all, 'message-id': id, ...(ack === undefined ? {} : { ack }) };
     const where = JSON.stringify(destination);
-    return Buffer.from(`${start}${name},${where},${json},${JSON.stringify(told)}]${tail}`);
+    return Buffer.from(`${start}[${name},${where},${json},${JSON.stringify(told)}]${tail}`);
   };
+}
+
+/** What stands between the brackets of a JSON array, if anything does. */
+function inner(array: string): readonly string[] {
+  const values = array.trim().slice(1, -1).trim();
+  return values === '' ? [] : [values];
 }
 
 const PRESENCE = '/presence/room/';

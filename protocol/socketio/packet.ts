@@ -43,6 +43,10 @@ const RESERVED: ReadonlySet<unknown> = new Set([
   'removeListener',
 ]);
 
+export function isReserved(event: string): boolean {
+  return RESERVED.has(event);
+}
+
 const PACKET = /^([0-6])(?:(\d{1,4})-)?(\/[^,]*)?,?(\d{1,15})?/;
 
 /** Undefined: this is no packet. */
