@@ -20,7 +20,7 @@ interface Bucket {
   at: number;
 }
 
-/** Whoever has been silent for a second has a full bucket: it can be forgotten. */
+/** The oldest is forgotten, which for whoever has been silent for a second changes nothing. */
 const REMEMBERED_MAX = 10_000;
 /** How old an environment's knowledge of a queue's depth may be, ms: a read each. */
 const DEPTH_MILLISECONDS = 1_000;
@@ -78,17 +78,21 @@ function take(
   now: number,
 ): number {
   if (name === undefined || perSecond === undefined || cost === 0) return 0;
-  const { left, at } = all.get(name) ?? { left: perSecond, at: now };
-  const passed = Math.max(0, now - at) / 1000;
-  const refilled = Math.min(perSecond, left + passed * perSecond);
+  let bucket = all.get(name);
+  if (bucket === undefined) {
+    bucket = { left: perSecond, at: now };
+    remember(all, name, bucket);
+  }
+  const passed = Math.max(0, now - bucket.at) / 1000;
+  const refilled = Math.min(perSecond, bucket.left + passed * perSecond);
   const needed = Math.min(cost, perSecond);
   const fits = refilled >= needed;
-  remember(all, name, { left: fits ? refilled - cost : refilled, at: Math.max(now, at) });
+  bucket.left = fits ? refilled - cost : refilled;
+  bucket.at = Math.max(now, bucket.at);
   return fits ? 0 : Math.max(1, Math.ceil((needed - refilled) / perSecond));
 }
 
 function remember<T>(all: Map<string, T>, name: string, value: T): void {
-  all.delete(name);
   all.set(name, value);
   if (all.size > REMEMBERED_MAX) all.delete(all.keys().next().value ?? '');
 }
