@@ -3,36 +3,40 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { type Journey, type Place, settled, withStomp } from './journey.ts';
 import type { Frame, Peer } from './stomp-client.ts';
 
-function queueOf({ topic }: Place): string {
+export function queueOf({ topic }: Place): string {
   return topic.replace('/topic/', '/queue/');
 }
 
 /** Stands beside its item, and beside its change of the log. */
 const LARGE = 'l'.repeat(20_000);
 
-type Wish = Readonly<Record<string, string>>;
+export type Wish = Readonly<Record<string, string>>;
 
 /** The next MESSAGE; an ERROR fails in its own words. */
-async function message(peer: Peer): Promise<Frame> {
+export async function message(peer: Peer): Promise<Frame> {
   const frame = await peer.frame();
   equal(frame.command, 'MESSAGE', frame.headers['message']);
   return frame;
 }
 
-async function consume(peer: Peer, destination: string, wish: Wish = {}): Promise<void> {
+export async function consume(peer: Peer, destination: string, wish: Wish = {}): Promise<void> {
   await settled(peer, 'SUBSCRIBE', { id: 'work', destination, ack: 'client-individual', ...wish });
 }
 
-async function acknowledge(peer: Peer, frame: Frame, more: Wish = {}): Promise<void> {
+export async function acknowledge(peer: Peer, frame: Frame, more: Wish = {}): Promise<void> {
   await settled(peer, 'ACK', { id: frame.headers['ack'] ?? '', ...more });
 }
 
-async function say(peer: Peer, destination: string, bodies: readonly string[]): Promise<void> {
+export async function say(
+  peer: Peer,
+  destination: string,
+  bodies: readonly string[],
+): Promise<void> {
   for (const body of bodies) await settled(peer, 'SEND', { destination }, body);
 }
 
 /** A client that nobody closes, to be cut. */
-async function doomed(open: Place['open']): Promise<Peer> {
+export async function doomed(open: Place['open']): Promise<Peer> {
   const peer = await open(['v12.stomp']);
   peer.send('CONNECT', { 'accept-version': '1.2', host: 'acceptance' });
   equal((await peer.frame()).command, 'CONNECTED');
@@ -129,81 +133,31 @@ const journeys: readonly Omit<Journey, 'needs'>[] = [
     },
   },
   {
-    name: 'COMMIT does all of a transaction, ABORT none of it',
-    needsOrder: true,
-    run: async (place) => {
-      const [queue, room] = [queueOf(place), place.topic.replace('/topic/', '/room/')];
-      await withStomp(place.open, async (reader) => {
-        await consume(reader, queue, { ack: 'auto' });
-        await settled(reader, 'SUBSCRIBE', { id: 'room', destination: room });
-        await withStomp(place.open, async (writer) => {
-          for (const [transaction, end] of [
-            ['dropped', 'ABORT'],
-            ['kept', 'COMMIT'],
-          ] as const) {
-            await settled(writer, 'BEGIN', { transaction });
-            for (const destination of [queue, room]) {
-              await settled(writer, 'SEND', { destination, transaction }, transaction);
-            }
-            if (end === 'COMMIT') await say(writer, queue, ['outside']);
-            await settled(writer, end, { transaction });
-          }
-        });
-        const heard = [await message(reader), await message(reader), await message(reader)];
-        const of = (id: string) =>
-          heard.filter(({ headers }) => headers['subscription'] === id).map(({ body }) => body);
-        deepEqual(of('work'), ['outside', 'kept']);
-        deepEqual(of('room'), ['kept']);
-      });
-    },
-  },
-  {
-    name: 'an ACK inside a transaction counts with its COMMIT',
-    needsOrder: true,
+    name: 'priority goes first, a delay holds back, and a life that has ended leads to the dead letters',
     run: async (place) => {
       const queue = queueOf(place);
-      await withStomp(place.open, (sender) => say(sender, queue, ['committed', 'aborted']));
-      const victim = await doomed(place.open);
-      await consume(victim, queue);
-      const got = [await message(victim), await message(victim)];
-      for (const [index, end] of ['COMMIT', 'ABORT'].entries()) {
-        const transaction = `t${index}`;
-        await settled(victim, 'BEGIN', { transaction });
-        const one = got[index];
-        if (one !== undefined) await acknowledge(victim, one, { transaction });
-        await settled(victim, end, { transaction });
-      }
-      victim.cut();
-      await withStomp(place.open, async (heir) => {
-        await consume(heir, queue);
-        equal((await message(heir)).body, 'aborted');
-      });
-    },
-  },
-  {
-    name: 'a durable subscription hears what came while its client was away',
-    run: async (place) => {
-      const destination = place.topic.replace('/topic/', '/room/');
-      const client = `client-${place.topic.split('-').at(-1)}`;
-      const enter = async () => {
-        const peer = await place.open(['v12.stomp']);
-        peer.send('CONNECT', { 'accept-version': '1.2', host: 'h', 'client-id': client });
-        equal((await peer.frame()).command, 'CONNECTED');
-        await settled(peer, 'SUBSCRIBE', { id: 'durable', destination, durable: 'true' });
-        return peer;
-      };
       await withStomp(place.open, async (sender) => {
-        const before = await enter();
-        await say(sender, destination, ['heard']);
-        equal((await message(before)).body, 'heard');
-        await settled(before, 'DISCONNECT', {});
-        await before.closed();
-        await say(sender, destination, ['missed 1', 'missed 2']);
-        const after = await enter();
-        equal((await message(after)).body, 'missed 1');
-        equal((await message(after)).body, 'missed 2');
-        await settled(after, 'UNSUBSCRIBE', { id: 'durable', durable: 'true' });
-        after.close();
+        const send = (body: string, more: Wish = {}) =>
+          settled(sender, 'SEND', { destination: queue, ...more }, body);
+        await send('dead', { expiration: '1' });
+        await send('later', { 'x-delay': '2000' });
+        await send('plain');
+        await send('urgent', { priority: '9' });
+        await withStomp(place.open, async (reader) => {
+          const graves = queue.replace('/queue/', '/queue/dead.');
+          await settled(reader, 'SUBSCRIBE', { id: 'graves', destination: graves, ack: 'auto' });
+          reader.send('SUBSCRIBE', { id: 'work', destination: queue, ack: 'auto' });
+          const heard: Frame[] = [];
+          while (heard.length < 4) {
+            const frame = await reader.frame();
+            if (frame.command === 'MESSAGE') heard.push(frame);
+          }
+          const of = (id: string) =>
+            heard.filter(({ headers }) => headers['subscription'] === id).map(({ body }) => body);
+          deepEqual(of('work'), ['urgent', 'plain', 'later']);
+          deepEqual(of('graves'), ['dead']);
+          equal(heard.find(({ body }) => body === 'dead')?.headers['dead-reason'], 'expired');
+        });
       });
     },
   },

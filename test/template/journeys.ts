@@ -9,6 +9,7 @@ import { QUEUE_JOURNEYS } from './journeys-queues.ts';
 import { ROOM_JOURNEYS } from './journeys-rooms.ts';
 import { SOCKETIO_JOURNEYS } from './journeys-socketio.ts';
 import { SOCKJS_JOURNEYS } from './journeys-sockjs.ts';
+import { TRANSACTION_JOURNEYS } from './journeys-transactions.ts';
 import { Refused } from './stomp-client.ts';
 
 export const JOURNEYS: readonly Journey[] = [
@@ -187,6 +188,7 @@ export const JOURNEYS: readonly Journey[] = [
   ...AUDIENCE_JOURNEYS,
   ...ROOM_JOURNEYS,
   ...QUEUE_JOURNEYS,
+  ...TRANSACTION_JOURNEYS,
   ...HTTP_JOURNEYS,
   ...SOCKJS_JOURNEYS,
   ...SOCKETIO_JOURNEYS,
