@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 import { parseIdentity } from '../../broker/identity-settings.ts';
 import { startBroker } from '../../local/broker.ts';
 import { fuzzParsers } from './parsers.ts';
+import { unlessDone } from './patience.ts';
 import { mutated, type Random, randomness } from './random.ts';
 import { AUTHORIZATIONS, BODIES, JSON_TEXTS, PATHS, SOCKETIO, SOCKJS, STOMP } from './seeds.ts';
 
@@ -131,13 +132,13 @@ async function httpRound(random: Random): Promise<void> {
         response.on('close', resolve);
       },
     );
-    const late = setTimeout(() => {
+    const done = unlessDone(PATIENCE, () => {
       blame(`no end: ${method} ${path.slice(0, 80)}`);
       asked.destroy();
-    }, PATIENCE);
+    });
     asked.on('error', () => resolve());
     asked.on('close', () => {
-      clearTimeout(late);
+      done();
       resolve();
     });
     if (random.chance(0.05)) setTimeout(() => asked.destroy(), random.number(20));
@@ -166,12 +167,12 @@ async function socketRound(random: Random): Promise<void> {
     }
     setTimeout(() => (random.chance(0.5) ? ws.close() : ws.terminate()), 20 + random.number(100));
   });
-  const late = setTimeout(() => {
-    blame('a socket that never ends');
+  const done = unlessDone(PATIENCE, () => {
+    blame(`a socket that never ends: ${path}`);
     ws.terminate();
-  }, PATIENCE);
+  });
   await over;
-  clearTimeout(late);
+  done();
 }
 
 /** A session of its own by polling, Engine.IO's or SockJS's: what is said after a good beginning. */
@@ -179,12 +180,17 @@ async function pollingRound(random: Random): Promise<void> {
   counts.polling++;
   const base = `http://127.0.0.1:${broker.port}`;
   const ask = async (url: string, body?: Buffer): Promise<string> => {
+    const late = new AbortController();
+    const done = unlessDone(PATIENCE, () => {
+      blame(`a poll without an end: ${url.slice(base.length)}`);
+      late.abort();
+    });
     const response = await fetch(url, {
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: late.signal,
       ...(body === undefined ? {} : { method: 'POST', body }),
     });
     if (response.status === 500 && !url.includes('/sockjs/')) blame(`500: ${url}`);
-    return response.text();
+    return response.text().finally(done);
   };
   try {
     if (random.chance(0.5)) {
@@ -203,8 +209,8 @@ async function pollingRound(random: Random): Promise<void> {
       }
       await ask(`${session}/xhr`, Buffer.alloc(0));
     }
-  } catch (cause) {
-    if (cause instanceof Error && cause.name === 'TimeoutError') blame('a poll without an end');
+  } catch {
+    // A session that was ended by what was said in it.
   }
 }
 

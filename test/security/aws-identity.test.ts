@@ -8,8 +8,10 @@ import { secretReader } from '../../adapters/identity/secrets.ts';
 import { ship } from '../../adapters/identity/shipped.ts';
 import { signerOf } from '../../adapters/identity/signers.ts';
 import { systemClock, systemTimer } from '../../adapters/system.ts';
+import { parseIdentity } from '../../broker/identity-settings.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import type { Credentials } from '../../broker/ports.ts';
+import { openSecurity } from '../../local/security.ts';
 
 const SECRET = 'a secret of more than thirty-two octets';
 const ARN = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf';
@@ -198,6 +200,14 @@ describe('a signed handshake', () => {
     });
     expect(identity.signed?.({})).toBe('refused');
     expect(await identity.authenticate({ token: await token() })).toBe('refused');
+  });
+
+  test('on one machine, where nobody checks signatures, it fails the start in words', async () => {
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const identity = parseIdentity({ iam: true }, []);
+    await expect(openSecurity({ identity }, { log, limits: LIMITS })).rejects.toThrow(
+      'identity.iam is for AWS',
+    );
   });
 
   test('where nobody asked for signatures none is believed', () => {
