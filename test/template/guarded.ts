@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findDynamoDbLocal, startDynamoDbLocal } from '../dynamodb-local.ts';
+import type { Mode } from './environment.ts';
 import { SECRET, SECRET_ARN } from './guarded/settings.ts';
 import { GUARDED_JOURNEYS } from './journeys-guarded.ts';
 import { inOwnNetwork } from './own-network.ts';
@@ -19,16 +20,20 @@ export type Check = (name: string, run: () => Promise<boolean>) => Promise<void>
 const APP = fileURLToPath(new URL('guarded/app.ts', import.meta.url));
 /** Of the journeys, on purpose. */
 const EXPECTED = /planted in the hook/;
-const INGRESSES = ['fifo', 'direct'] as const;
+/** Frozen between events, as on AWS, and not. */
+const VARIANTS = [
+  { ingress: 'fifo', mode: 'frozen' },
+  { ingress: 'direct', mode: 'process' },
+] as const;
 
 /** The bundles must be there. */
 export async function guardedJourneys(dynamoUrl: string, check: Check): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'stompway-guarded-'));
   try {
-    for (const ingress of INGRESSES) {
+    for (const { ingress, mode } of VARIANTS) {
       const outdir = join(folder, ingress);
       synthesize(outdir, ingress);
-      await travel(`guarded, ${ingress}`, outdir, dynamoUrl, check);
+      await travel({ name: `guarded, ${ingress}`, outdir, mode, dynamoUrl }, check);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -46,9 +51,16 @@ function synthesize(outdir: string, ingress: string): void {
   if (status !== 0) throw new Error(`${APP} ended with ${status}`);
 }
 
-async function travel(name: string, folder: string, dynamoUrl: string, check: Check) {
-  const runtime = await openRuntime(folder, {
-    mode: 'process',
+interface Trip {
+  readonly name: string;
+  readonly outdir: string;
+  readonly mode: Mode;
+  readonly dynamoUrl: string;
+}
+
+async function travel({ name, outdir, mode, dynamoUrl }: Trip, check: Check): Promise<void> {
+  const runtime = await openRuntime(outdir, {
+    mode,
     dynamoUrl,
     secrets: { [SECRET_ARN]: SECRET },
   });
