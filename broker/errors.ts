@@ -34,6 +34,7 @@ export const ERRORS = {
   'rate-limited': { status: 429, fatal: true },
   'destination-busy': { status: 429, fatal: false },
   'queue-full': { status: 429, fatal: false },
+  'too-slow': { status: 429, fatal: true },
   forbidden: { status: 403, fatal: false },
   'application-failed': { status: 502, fatal: false },
   internal: { status: 500, fatal: true },

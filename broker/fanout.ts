@@ -8,8 +8,9 @@
 import type { Destination } from './destination.ts';
 import { makeEncoder } from './encoder.ts';
 import { expelAll } from './expel.ts';
+import { holdRefused, holdSlow } from './hold.ts';
 import type { Acknowledgement, Audience, Message } from './model.ts';
-import type { Delivery, Ports, SubscriberPage } from './ports.ts';
+import type { Delivery, Outcome, Ports, SubscriberPage } from './ports.ts';
 import { type AnswerTexts, gather, join, type Topic, topicsOf } from './receivers.ts';
 import { makeWants } from './selector.ts';
 import { spreadLarge } from './spread.ts';
@@ -43,8 +44,8 @@ export type Faults = ReadonlyMap<string, unknown>;
 
 /** What a fan-out does with the deliveries of each page. */
 export interface Rounds {
-  /** Resolves once each has an outcome; so many of them hold answers. */
-  post(deliveries: readonly Delivery[], answers: number): Promise<void>;
+  /** Resolves once each has an outcome, and says it; so many of them hold answers. */
+  post(deliveries: readonly Delivery[], answers: number): Promise<readonly Outcome[]>;
   /** After each page: which destinations have another. */
   posted(faults: Faults, left: ReadonlySet<string>): void;
 }
@@ -82,7 +83,9 @@ export async function fanOut(
       wants,
       stands: await standing,
     });
-    await post(join(first, receivers, encode, ports), first.length);
+    const deliveries = join(first, await holdSlow(receivers, encode, ports), encode, ports);
+    const outcomes = await post(deliveries, first.length);
+    await holdRefused({ deliveries, outcomes }, receivers, encode, ports);
     first = [];
     reads = reads.flatMap(({ topic }, index) => {
       const next = pages[index]?.next;

@@ -105,8 +105,7 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       shelf.uphold(old);
       const hand = all.find(({ consumer }) => consumerKey(consumer) === consumerKey(old));
       if (hand !== undefined) return [{ lease: old, hand, again: true }];
-      // Of one that is gone the log will say so, behind what it has acknowledged.
-      if (!shelf.consumers.has(consumerKey(old))) shelf.giveBack(old);
+      shelf.giveBack(old);
       return [];
     });
   }

@@ -304,12 +304,23 @@ export interface ShardTask {
   readonly messages: readonly Message[];
 }
 
+/** What waits for a connection whose buffer was full is posted, as far as it takes it. */
+export interface DrainTask {
+  readonly type: 'drain';
+  readonly connectionId: string;
+  readonly connectedAt: number;
+  /** Looks before this one at which it took nothing; 0 for that of a message that begins to wait. */
+  readonly looks: number;
+}
+
+export type JobTask = ShardTask | DrainTask;
+
 /** Work for an invocation of its own. */
 export interface Job {
   readonly group: string;
   /** Names the job within its group: the same when it is sent again. */
   readonly once: string;
-  readonly task: ShardTask;
+  readonly task: JobTask;
 }
 
 /**
@@ -321,6 +332,32 @@ export interface Job {
 export interface Jobs {
   /** Resolves once all are stored; throws if one could not be, though others may be. */
   send(jobs: readonly Job[]): Promise<void>;
+}
+
+/** One message for one connection, as the core has encoded it. */
+export interface Owed {
+  readonly destination: Destination;
+  readonly message: Message;
+  readonly text: Uint8Array;
+}
+
+/** Whoever is owed something, and is too slow for it. */
+export interface SlowReceiver {
+  readonly connectionId: string;
+  readonly connectedAt: number;
+  readonly carrier: string;
+  readonly dialect: string;
+  readonly version: string;
+  readonly owed: readonly Owed[];
+}
+
+/** Connections whose buffers are full, as far as this environment knows: `broker/slow.ts`. */
+export interface Slow {
+  /** Those of them that have something waiting still: what comes now goes behind it. */
+  among(connectionIds: Iterable<string>, ports: Ports): Promise<ReadonlySet<string>>;
+  /** Their messages wait, or what else the rules say. */
+  hold(receivers: readonly SlowReceiver[], ports: Ports): Promise<void>;
+  drain(task: DrainTask, ports: Ports): Promise<void>;
 }
 
 /** What many processes count together. */
@@ -340,6 +377,8 @@ export interface Allowance {
 /** Work for later, at least once, not before its time; a second or so late is fine. */
 export type Task =
   | { readonly type: 'tick'; readonly queue: string }
+  /** Becomes a job: jobs of one connection are done one at a time. */
+  | { readonly type: 'look'; readonly drain: DrainTask }
   | {
       readonly type: 'gone';
       readonly room: string;
@@ -682,6 +721,8 @@ export interface Ports {
   readonly logs?: Logs;
   /** Absent: audiences of any size are posted to at once. */
   readonly jobs?: Jobs;
+  /** Absent: what a full buffer does not take is lost on the direct lane. */
+  readonly slow?: Slow;
   /** Absent: nobody bounds how fast jobs may post. */
   readonly allowance?: Allowance;
   /** Absent: nobody is asked who he is, and all may do everything. */

@@ -5,7 +5,7 @@
 import type { Destination } from './destination.ts';
 import { dialectOf, type Encoder, type Hit, named, partOf, type Stretch } from './encoder.ts';
 import type { Connection, Message, Subscriber } from './model.ts';
-import type { Delivery, Ports, SubscriberPage } from './ports.ts';
+import type { Delivery, Owed, Ports, SubscriberPage } from './ports.ts';
 import type { makeWants } from './selector.ts';
 import type { Standing } from './standing.ts';
 
@@ -131,10 +131,21 @@ export function join(
 
 /** Texts of a connection with several subscriptions, in the order of the publications. */
 function inOrder(receiver: Receiver, encode: Encoder): readonly Uint8Array[] {
+  return owedTo(receiver, encode).map(({ text }) => text);
+}
+
+/** What a receiver is owed, message by message, in the order of the publications. */
+export function owedTo(receiver: Receiver, encode: Encoder): readonly Owed[] {
   return [receiver.hit, ...(receiver.more ?? [])]
-    .flatMap((hit) =>
-      encode.texts(hit).map((text, index) => ({ place: hit.stretch.places[index] ?? 0, text })),
-    )
+    .flatMap((hit) => {
+      const { destination, messages, places } = hit.stretch;
+      return encode.texts(hit).flatMap((text, index) => {
+        const message = messages[index];
+        return message === undefined
+          ? []
+          : [{ place: places[index] ?? 0, owed: { destination, message, text } }];
+      });
+    })
     .sort((a, b) => a.place - b.place)
-    .map(({ text }) => text);
+    .map(({ owed }) => owed);
 }

@@ -21,6 +21,13 @@ export interface Rule {
   readonly coalesce?: string;
   /** What all who send to one such destination may send together. Default: no bound. */
   readonly limits?: DestinationLimits;
+  /**
+   * Direct lane: what becomes of messages for a connection whose buffer is full. `drop-oldest`: they
+   * wait, and beyond a bound the oldest go. `keep-last`: of those that wait the last of each key
+   * alone, its destination or a header's value. `disconnect`: the connection is cut. The logged lane
+   * disconnects: its clients resume. Default: drop-oldest.
+   */
+  readonly slow?: SlowRule;
   /** Who may send: anyone, or only connections subscribed to it. Default: anyone. */
   readonly publish?: 'anyone' | 'members';
 }
@@ -36,6 +43,15 @@ export interface DestinationLimits {
 
 const LIMIT_KEYS = ['messagesPerSecond', 'bytesPerSecond', 'depth'] as const;
 
+export type SlowRule = 'drop-oldest' | 'keep-last' | 'disconnect' | { readonly keepLast: string };
+
+/** What becomes of messages for a connection that does not take them. */
+export interface SlowPolicy {
+  readonly policy: 'drop-oldest' | 'keep-last' | 'disconnect';
+  /** Of `keep-last`: the header whose value is the key; absent, the destination is. */
+  readonly header?: string;
+}
+
 /** What holds for one destination. */
 export interface Policy {
   readonly logged: boolean;
@@ -43,6 +59,7 @@ export interface Policy {
   readonly historySeconds: number;
   readonly coalesceMilliseconds: number;
   readonly publish: 'anyone' | 'members';
+  readonly slow: SlowPolicy;
   readonly limits?: DestinationLimits;
 }
 
@@ -61,6 +78,7 @@ const KEYS: ReadonlySet<string> = new Set([
   'coalesce',
   'limits',
   'publish',
+  'slow',
 ]);
 /** These kinds have a log whatever a rule says. */
 const ALWAYS_LOGGED: ReadonlySet<string> = new Set(['room', 'queue']);
@@ -97,15 +115,23 @@ export function parseTime(text: string): number | undefined {
 }
 
 function policy(destination: Destination, rule: Rule | undefined): Policy {
+  const logged = ALWAYS_LOGGED.has(destination.kind) || (rule?.lane ?? 'direct') === 'logged';
   const age = rule?.history?.age === undefined ? undefined : parseTime(rule.history.age);
   return {
-    logged: ALWAYS_LOGGED.has(destination.kind) || (rule?.lane ?? 'direct') === 'logged',
+    logged,
     historyCount: rule?.history?.count ?? LIMITS.historyCountDefault,
     historySeconds: age === undefined ? LIMITS.historySecondsDefault : Math.ceil(age / 1000),
     coalesceMilliseconds: rule?.coalesce === undefined ? 0 : (parseTime(rule.coalesce) ?? 0),
     publish: rule?.publish ?? 'anyone',
+    slow: logged ? { policy: 'disconnect' } : slowPolicy(rule?.slow),
     ...(rule?.limits === undefined ? {} : { limits: rule.limits }),
   };
+}
+
+function slowPolicy(rule: SlowRule = 'drop-oldest'): SlowPolicy {
+  return typeof rule === 'string'
+    ? { policy: rule }
+    : { policy: 'keep-last', header: rule.keepLast };
 }
 
 function parseRule(rule: Rule, index: number): ParsedRule {
@@ -113,6 +139,10 @@ function parseRule(rule: Rule, index: number): ParsedRule {
     const { kind, segments } = parsePattern(rule.pattern);
     if (ALWAYS_LOGGED.has(kind) && rule.lane === 'direct') {
       throw new Error('rooms and queues are always logged');
+    }
+    const logged = ALWAYS_LOGGED.has(kind) || rule.lane === 'logged';
+    if (logged && rule.slow !== undefined && rule.slow !== 'disconnect') {
+      throw new Error('what is logged has no holes: slow must be disconnect, and clients resume');
     }
     return { kind, segments, rule };
   } catch (cause) {
@@ -144,14 +174,27 @@ function checkRule(value: unknown, name: string): Rule {
   const asked = fields.get('limits');
   const limits = asked === undefined ? undefined : countsOf(asked, `${name}.limits`, LIMIT_KEYS);
   const history = checkHistory(fields.get('history'), `${name}.history`);
+  const slow = checkSlow(fields.get('slow'), `${name}.slow`);
   return {
     pattern,
     ...(lane === undefined ? {} : { lane }),
     ...(publish === undefined ? {} : { publish }),
     ...(history === undefined ? {} : { history }),
     ...(coalesce === undefined ? {} : { coalesce }),
+    ...(slow === undefined ? {} : { slow }),
     ...(limits === undefined ? {} : { limits }),
   };
+}
+
+const SLOW = ['drop-oldest', 'keep-last', 'disconnect'] as const;
+
+function checkSlow(value: unknown, name: string): SlowRule | undefined {
+  if (typeof value !== 'object' || value === null) return oneOf(value, SLOW, name);
+  const { keepLast, ...others }: { keepLast?: unknown } = value;
+  if (typeof keepLast !== 'string' || keepLast === '' || Object.keys(others).length > 0) {
+    throw new Error(`${name} must be one of ${SLOW.join(', ')}, or {"keepLast": "a header"}`);
+  }
+  return { keepLast };
 }
 
 function checkCoalesce(value: unknown, name: string): string | undefined {

@@ -10,6 +10,7 @@ import { decodeCell, encodeCell, text } from './cell.ts';
 import { parseDestination } from './destination.ts';
 import { makeEncoder } from './encoder.ts';
 import { expelAll } from './expel.ts';
+import { holdRefused, holdSlow, type PostedTo } from './hold.ts';
 import type { Delivery, Ports, ShardTask, SubscriberPage } from './ports.ts';
 import { postAll } from './post.ts';
 import { gather, join, topicsOf } from './receivers.ts';
@@ -46,16 +47,25 @@ export async function postShard(
       task.slice,
     );
     const stands = await standingOf(ports, over);
-    const receivers = gather([{ topic }], [page], { now: ports.clock.now(), wants, stands });
+    const all = gather([{ topic }], [page], { now: ports.clock.now(), wants, stands });
+    const receivers = await holdSlow(all, encode, ports);
+    const hold = (posted: PostedTo) => holdRefused(posted, receivers, encode, ports);
     const { from, after } = cursor;
     const left = join([], receivers, encode, ports)
       .filter(({ connectionId }) => connectionId > after)
       .sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1));
-    await postInTurn(left, until, ports, (last) => kept.write({ from, after: last }));
+    const reached = (last: string) => kept.write({ from, after: last });
+    await postInTurn(left, until, ports, { reached, hold });
     if (page.next === undefined) break;
     cursor = { from: page.next, after: '' };
   }
   if (over.length > 0) await expelAll(over, ports);
+}
+
+interface Told {
+  /** Everybody up to this one is done. */
+  readonly reached: (connectionId: string) => Promise<void>;
+  readonly hold: (posted: PostedTo) => Promise<void>;
 }
 
 /**
@@ -66,7 +76,7 @@ async function postInTurn(
   deliveries: readonly Delivery[],
   until: number,
   ports: Ports,
-  reached: (connectionId: string) => Promise<void>,
+  { reached, hold }: Told,
 ): Promise<void> {
   let before: Promise<void> = Promise.resolve();
   try {
@@ -75,7 +85,7 @@ async function postInTurn(
       const some = deliveries.slice(at, at + granted);
       at += granted;
       const last = deliveries[at - 1]?.connectionId ?? '';
-      const posted = postUntilTaken(some, until, ports);
+      const posted = postUntilTaken(some, until, ports, hold);
       const mine = Promise.all([before, posted]).then(() => reached(last));
       // Awaited below, one later.
       mine.catch(() => undefined);
@@ -92,10 +102,12 @@ async function postUntilTaken(
   deliveries: readonly Delivery[],
   until: number,
   ports: Ports,
+  hold: Told['hold'],
 ): Promise<void> {
   let left = deliveries;
   for (;;) {
     const { outcomes } = await postAll(left, 0, ports, { throttledAgain: true });
+    await hold({ deliveries: left, outcomes });
     left = left.filter((_, index) => outcomes[index] === 'throttled');
     if (left.length === 0) return;
     await ports.allowance?.refused(left.length);

@@ -121,6 +121,7 @@ async function fanOutAll(
     post: async (deliveries, some) => {
       const posted = await postAll(deliveries, some, ports);
       for (const id of posted.unanswered) unanswered.add(id);
+      return posted.outcomes;
     },
     posted: (faults, left) => posted(withUnstored(faults), left),
   });

@@ -9,7 +9,7 @@ export const VARIABLES = {
   endpoint: 'MANAGEMENT_ENDPOINT',
   /** URL of the ingress queue, for those who put something there; absent with direct ingress. */
   queue: 'QUEUE_URL',
-  /** URL of the queue of delayed tasks; for `deliver`, which puts things off. */
+  /** URL of the queue of delayed tasks; for `deliver` and `work`, which put things off. */
   tasks: 'TASKS_URL',
   /** URL of the queue of greetings; for `connect`, where HTTP is served. */
   greetings: 'GREETINGS_URL',
@@ -17,7 +17,7 @@ export const VARIABLES = {
   frontDoor: 'FRONT_DOOR',
   /** The operator's own Lambdas, for those who ask them: JSON. */
   applications: 'APPLICATIONS',
-  /** URL of the queue of jobs; for those who may publish to a large audience. */
+  /** URL of the queue of jobs; for those who may meet a large audience or a slow client. */
   jobs: 'JOBS_URL',
   /** Where the operator has set them: posts a second of all shards… */
   rate: 'POSTS_PER_SECOND',

@@ -116,6 +116,8 @@ export class BrokerFunctions extends Construct {
       manageConnections(stage, 'GET', 'POST', 'DELETE'),
       consume(tasks.queue),
       consume(tasks.jobs),
+      send(tasks.queue),
+      send(tasks.jobs),
     ]);
     if (props.servesHttp) {
       this.http = this.add('http', 'SockJS, Socket.IO, EventSource, long polls and publishing', [
@@ -231,10 +233,10 @@ export class BrokerFunctions extends Construct {
         : { [VARIABLES.greetings]: greetings.queueUrl }),
       ...(frontDoor && handler === 'http' ? { [VARIABLES.frontDoor]: 'yes' } : {}),
       ...(this.bySdk(handler) ? { [VARIABLES.posting]: 'sdk' } : {}),
-      ...(handler === 'deliver' ? { [VARIABLES.tasks]: tasks.queue.queueUrl } : {}),
-      ...(handler === 'message' || handler === 'http'
-        ? { [VARIABLES.jobs]: tasks.jobs.queueUrl }
+      ...(handler === 'deliver' || handler === 'work'
+        ? { [VARIABLES.tasks]: tasks.queue.queueUrl }
         : {}),
+      ...(SPREADS.has(handler) ? { [VARIABLES.jobs]: tasks.jobs.queueUrl } : {}),
       ...this.bounds(handler),
       ...(MEET_CLIENTS.has(handler) ? this.props.security?.environment : {}),
     };

@@ -1,11 +1,11 @@
 /** What invokes `work` on AWS: tasks whose time has come, a job, or the schedule of the sweep. */
-import type { Ports, ShardTask, Task } from '../broker/ports.ts';
+import type { JobTask, Ports, Task } from '../broker/ports.ts';
 import type { QueueEvent, QueueRecord, QueueResult, ScheduledEvent } from './events.ts';
 import { sweepHandler, taskHandler } from './work.ts';
 
 /** `read` gives the task of a record's body, or what is wrong with it. */
 export function workHandler(
-  read: (body: string) => Task | ShardTask | string,
+  read: (body: string) => Task | JobTask | string,
   ports: Ports,
 ): (event: QueueEvent | ScheduledEvent) => Promise<QueueResult> {
   const run = taskHandler(ports);

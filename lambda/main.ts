@@ -21,6 +21,7 @@ import { dynamoStore } from '../adapters/dynamodb/store.ts';
 import { decodeStream } from '../adapters/dynamodb/stream.ts';
 import { defaultProvider, environmentRegion } from '../adapters/environment-credentials.ts';
 import { mailboxOutbox } from '../adapters/mailbox/outbox.ts';
+import { metricLog } from '../adapters/metrics.ts';
 import { routeLiveness, routeOutbox } from '../adapters/route.ts';
 import { readGreeting, sqsGreeter } from '../adapters/sqs/greeter.ts';
 import { sqsIngress } from '../adapters/sqs/ingress.ts';
@@ -31,6 +32,7 @@ import { makeAllowance } from '../broker/allowance.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Ingress, Later, Liveness, Logs, Outbox, Ports } from '../broker/ports.ts';
 import { bounded } from '../broker/rates.ts';
+import { makeSlow } from '../broker/slow.ts';
 import { engineioCarrier } from '../protocol/engineio/carrier.ts';
 import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
@@ -79,7 +81,7 @@ export const deliver = /* @__PURE__ */ wired((world) => {
 });
 export const work = /* @__PURE__ */ wired((world) =>
   workHandler(readTask, {
-    ...conversing(world, { liveness: asking(world) }),
+    ...conversing(world, { liveness: asking(world), later: postponing(world) }),
     allowance: makeAllowance(dynamoCounters(tabled(world)), world),
   }),
 );
@@ -144,7 +146,7 @@ function wire<Handler>(make: (world: World) => Handler): Handler {
       clock: systemClock,
       timer: systemTimer,
       ids: systemIds,
-      log,
+      log: metricLog(log, { clock: systemClock, broker: environment.tableName }),
       limits: bounded({ ...LIMITS, ...environment.limits }, SHIPPED.limits),
     });
   } catch (cause) {
@@ -195,11 +197,12 @@ function postponing({ environment: { tasksUrl } }: World): Later {
   return sqsLater({ client: new SQSClient({}), queueUrl: tasksUrl });
 }
 
-/** Only who may publish to a large audience is told where its parts go. */
-function spreading(world: World): Pick<Ports, 'jobs'> {
+/** Only who may publish is told where large audiences go, and what slow clients do not take. */
+function spreading(world: World): Pick<Ports, 'jobs' | 'slow'> {
   const { jobsUrl: queueUrl } = world.environment;
   if (queueUrl === undefined) return {};
-  return { jobs: sqsJobs({ ...world, client: new SQSClient({}), queueUrl }) };
+  const jobs = sqsJobs({ ...world, client: new SQSClient({}), queueUrl });
+  return { jobs, slow: makeSlow() };
 }
 
 function asking(world: World): Liveness {

@@ -10,6 +10,7 @@ import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { Log } from '../broker/ports.ts';
 import { bounded } from '../broker/rates.ts';
 import type { Rule } from '../broker/rules.ts';
+import { makeSlow } from '../broker/slow.ts';
 import { Emitter } from '../emitter/emitter.ts';
 import type { Perform } from '../emitter/operation.ts';
 import type { Http } from '../lambda/http.ts';
@@ -226,7 +227,17 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const security = await openSecurity(settings, { log, limits: { ...LIMITS, ...limits } });
   const { management } = gateway;
   const jobs = shelfJobs({ shelf: keeping.shelf, clock: systemClock, ids: systemIds });
-  const world = { keeping, rules, security, log, limits, management, ingress, jobs };
+  const world = {
+    keeping,
+    rules,
+    security,
+    log,
+    limits,
+    management,
+    ingress,
+    jobs,
+    slow: makeSlow(),
+  };
   const background = makeBackgroundHandlers(world);
   const pump = startPump({
     stream: keeping.journal.stream,

@@ -7,6 +7,7 @@ import { lmdbStore } from '../adapters/lmdb/store.ts';
 import { consoleLog, systemClock, systemIds } from '../adapters/system.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Ingress } from '../broker/ports.ts';
+import { makeSlow } from '../broker/slow.ts';
 import { type Handlers, type HandlerWorld, makeHandlers } from './handlers.ts';
 import { shelfJobs } from './jobs.ts';
 import type { PostStatus } from './management.ts';
@@ -59,6 +60,7 @@ const handlers = makeHandlers({
   log,
   limits: birth.limits,
   ingress: birth.queued ? ingress : undefined,
+  slow: makeSlow(),
   // Done by the main thread, which looks for them.
   jobs: shelfJobs({ shelf: store.shelf, clock: systemClock, ids: systemIds }),
 });

@@ -12,6 +12,7 @@ import type {
   Held,
   Ingress,
   Jobs,
+  JobTask,
   Journal,
   Log,
   LogStream,
@@ -19,8 +20,8 @@ import type {
   Outbox,
   Ports,
   Roster,
-  ShardTask,
   Shelf,
+  Slow,
   Store,
   Task,
 } from '../broker/ports.ts';
@@ -86,7 +87,7 @@ export interface Handlers {
 export interface BackgroundHandlers {
   deliver(records: readonly LogRecord[]): Promise<void>;
   sweep(): Promise<void>;
-  perform(task: Task | ShardTask, attempt?: { readonly repeated: boolean }): Promise<void>;
+  perform(task: Task | JobTask, attempt?: { readonly repeated: boolean }): Promise<void>;
   endVanished(connectionIds: readonly string[]): Promise<void>;
 }
 
@@ -105,6 +106,8 @@ export interface HandlerWorld {
   /** Absent: messages come straight from the gateway. */
   readonly ingress?: Ingress | undefined;
   readonly jobs: Jobs;
+  /** Of this thread. Absent: what a full buffer does not take is lost on the direct lane. */
+  readonly slow?: Slow | undefined;
 }
 
 /** Where SockJS is served, on this port and behind the front door. */
@@ -195,7 +198,7 @@ export function makePerform(world: HandlerWorld): Perform {
 }
 
 function makePorts(given: HandlerWorld): Ports {
-  const { keeping, rules, security, log, limits, management, jobs } = given;
+  const { keeping, rules, security, log, limits, management, jobs, slow } = given;
   const { store, held, journal, roster, checks, shelf, agenda, mailboxes } = keeping;
   const world = {
     clock: systemClock,
@@ -223,6 +226,7 @@ function makePorts(given: HandlerWorld): Ports {
     plain: jsonDialect,
     server: SERVER,
     jobs,
+    ...(slow === undefined ? {} : { slow }),
     logs: {
       held,
       journal,

@@ -6,7 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { writeJob } from '../adapters/sqs/jobs.ts';
 import { readTask } from '../adapters/sqs/later.ts';
-import type { Clock, Ids, Jobs, Log, ShardTask, Shelf } from '../broker/ports.ts';
+import type { Clock, Ids, Jobs, JobTask, Log, Shelf } from '../broker/ports.ts';
 
 const SHELF = 'jobs';
 /** Whatever is not done by then would come as from another time. */
@@ -55,7 +55,7 @@ export function shelfJobs({ shelf, clock, ids }: ShelfJobsOptions): ShelfJobs {
 export interface JobPumpOptions {
   readonly jobs: ShelfJobs;
   readonly shelf: Shelf;
-  readonly perform: (task: ShardTask, attempt: { readonly repeated: boolean }) => Promise<void>;
+  readonly perform: (task: JobTask, attempt: { readonly repeated: boolean }) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   /** Milliseconds between looks at what other threads send; 0: this process's own alone. */
@@ -120,7 +120,9 @@ export function startJobs(options: JobPumpOptions): JobPump {
     const failed = failures.get(key) ?? 0;
     try {
       const task = readTask(text);
-      if (typeof task === 'string' || task.type !== 'shard') throw new Error(`no job: ${task}`);
+      if (typeof task === 'string' || (task.type !== 'shard' && task.type !== 'drain')) {
+        throw new Error(`no job: ${typeof task === 'string' ? task : task.type}`);
+      }
       await options.perform(task, { repeated: failed > 0 || leftover.has(key) });
     } catch (cause) {
       log.error('job-failed', cause);

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Limits } from '../../broker/limits.ts';
 import type { Headers, Message } from '../../broker/model.ts';
-import type { Job, Jobs, ShardTask } from '../../broker/ports.ts';
+import type { DrainTask, Job, Jobs, JobTask } from '../../broker/ports.ts';
 import { PLACES, type Slice } from '../../broker/slice.ts';
 
 export interface SqsJobsOptions {
@@ -41,7 +41,8 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-export function writeJob(task: ShardTask): string {
+export function writeJob(task: JobTask): string {
+  if (task.type === 'drain') return JSON.stringify(task);
   const messages = task.messages.map(({ body, ...message }) => ({
     ...message,
     body: Buffer.from(body).toString('base64'),
@@ -52,8 +53,9 @@ export function writeJob(task: ShardTask): string {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The task, what is wrong with it, or undefined if it is another kind of task. */
-export function readJob(fields: Fields): ShardTask | string | undefined {
+export function readJob(fields: Fields): JobTask | string | undefined {
   const { type, destination } = fields;
+  if (type === 'drain') return readDrain(fields) ?? 'no connection';
   if (type !== 'shard') return undefined;
   if (typeof destination !== 'string') return 'no destination';
   const slice = readSlice(fields['slice']);
@@ -62,6 +64,13 @@ export function readJob(fields: Fields): ShardTask | string | undefined {
   const read = messages.filter((message) => message !== undefined);
   if (read.length === 0 || read.length < messages.length) return 'no messages';
   return { type, destination, slice, messages: read };
+}
+
+export function readDrain(value: unknown): DrainTask | undefined {
+  const { connectionId, connectedAt, looks } = fieldsOf(value);
+  if (typeof connectionId !== 'string' || !isCount(connectedAt) || !isCount(looks))
+    return undefined;
+  return { type: 'drain', connectionId, connectedAt, looks };
 }
 
 function readSlice(value: unknown): Slice | undefined {

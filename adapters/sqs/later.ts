@@ -4,8 +4,8 @@
  */
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Membership } from '../../broker/model.ts';
-import type { Later, ShardTask, Task } from '../../broker/ports.ts';
-import { readJob } from './jobs.ts';
+import type { JobTask, Later, Task } from '../../broker/ports.ts';
+import { readDrain, readJob } from './jobs.ts';
 
 export interface SqsLaterOptions {
   readonly client: SQSClient;
@@ -35,12 +35,16 @@ export function sqsLater({ client, queueUrl }: SqsLaterOptions): Later {
 }
 
 /** The task, put off or a job, or what is wrong with the text. */
-export function readTask(text: string): Task | ShardTask | string {
+export function readTask(text: string): Task | JobTask | string {
   const fields = parsed(text);
   if (fields === undefined) return 'no JSON object';
   const job = readJob(fields);
   if (job !== undefined) return job;
   const { type, queue, room, mark } = fields;
+  if (type === 'look') {
+    const drain = readDrain(fields['drain']);
+    return drain === undefined ? 'no connection' : { type, drain };
+  }
   if (type === 'tick') return typeof queue === 'string' ? { type, queue } : 'no queue';
   if (type !== 'gone') return 'no known type of task';
   if (typeof room !== 'string') return 'no room';

@@ -68,7 +68,8 @@ export function jobQueue(): JobQueue {
         if (seen.has(name)) continue;
         seen.add(name);
         const task = readTask(writeJob(job.task));
-        if (typeof task === 'string' || task.type !== 'shard') throw new Error(`no job: ${task}`);
+        if (typeof task === 'string' || (task.type !== 'shard' && task.type !== 'drain'))
+          throw new Error('no job');
         waiting.push({ ...job, task });
       }
     },

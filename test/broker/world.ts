@@ -4,7 +4,7 @@
  */
 import { type CountingStore, countingStore } from '../../adapters/counting.ts';
 import { type MemoryJournal, memoryJournal } from '../../adapters/memory/journal.ts';
-import { memoryOutbox } from '../../adapters/memory/outbox.ts';
+import { memoryOutbox, type PostAnswer } from '../../adapters/memory/outbox.ts';
 import { memoryChecks, memoryRoster } from '../../adapters/memory/roster.ts';
 import { memoryShelf } from '../../adapters/memory/shelf.ts';
 import { memoryStore } from '../../adapters/memory/store.ts';
@@ -32,7 +32,7 @@ export interface World {
   /** Connections closed by the broker. */
   readonly closed: Set<string>;
   /** Statuses to answer instead of 200, per connection, used up one by one. */
-  readonly answers: Map<string, number[]>;
+  readonly answers: Map<string, PostAnswer[]>;
   pass(milliseconds: number): void;
   client(id: string, options?: { protocol?: string }): Promise<Client>;
   /** Gives `deliver` all that the logs have appended; returns how many records there were. */
@@ -87,7 +87,7 @@ export function makeWorld(options: WorldOptions = {}): World {
   const log = consoleLog({ level: 'warn', write: (line) => logged.push(line), clock });
   const posts = new Map<string, string[]>();
   const closed = new Set<string>();
-  const answers = new Map<string, number[]>();
+  const answers = new Map<string, PostAnswer[]>();
   const management = {
     post(id: string, payload: Uint8Array) {
       const status = closed.has(id) ? 410 : (answers.get(id)?.shift() ?? 200);

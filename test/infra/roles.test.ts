@@ -53,6 +53,8 @@ const BACKGROUND = {
     `execute-api:ManageConnections on ${GET} ${POST} ${DELETE}`,
     `${CONSUME} on {BrokerLaterTasks.Arn}`,
     `${CONSUME} on {BrokerLaterJobs.Arn}`,
+    'sqs:SendMessage on {BrokerLaterTasks.Arn}',
+    'sqs:SendMessage on {BrokerLaterJobs.Arn}',
   ],
 };
 

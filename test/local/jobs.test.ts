@@ -1,7 +1,7 @@
 /** Jobs on one machine: kept in the store, done in order, one group beside another. */
 import { memoryShelf } from '../../adapters/memory/shelf.ts';
 import { consoleLog, systemClock, systemIds } from '../../adapters/system.ts';
-import type { ShardTask } from '../../broker/ports.ts';
+import type { JobTask, ShardTask } from '../../broker/ports.ts';
 import { shelfJobs, startJobs } from '../../local/jobs.ts';
 
 const task = (body: string): ShardTask => ({
@@ -21,7 +21,7 @@ function setting() {
   return { shelf, jobs, log, logged, clock: systemClock, pollMilliseconds: 0 };
 }
 
-const idOf = ({ messages }: ShardTask) => messages[0]?.id ?? '';
+const idOf = (one: JobTask) => (one.type === 'shard' ? (one.messages[0]?.id ?? '') : '');
 
 test('jobs of a group are done in the order of their sends, and each once', async () => {
   const world = setting();

@@ -36,8 +36,11 @@ async function manage(
 ): Promise<ServiceResponse> {
   if (request.method === 'POST') {
     const posted = await gateway.post(id, request.body);
-    const status = typeof posted === 'number' ? posted : posted.status;
-    return status === 200 ? { status } : failure(status, POST_ERRORS[status] ?? 'Failure');
+    const { status, reason } = typeof posted === 'number' ? { status: posted } : posted;
+    if (status === 200) return { status };
+    // The code is the same for both reasons of a 429.
+    const words = reason === 'buffer' ? ['The client side buffer is full'] : [];
+    return failure(status, POST_ERRORS[status] ?? 'Failure', ...words);
   }
   if (request.method === 'DELETE') {
     const status = gateway.delete(id);

@@ -127,7 +127,33 @@ export const DETOURS: readonly Detour[] = [
       for (const peer of others) peer.close();
     },
   },
+  {
+    name: 'what a full buffer does not take waits, and comes',
+    needs: 'FunctionsWork',
+    faults: { seed: 3, postSlow: 0.4 },
+    plant: () => undefined,
+    travel: async (runtime) => {
+      // An answer that finds the buffer full ends its connection: then another is tried.
+      const listener = await persistent(() => subscribed(runtime));
+      const speaker = await persistent(() => connected(runtime));
+      const bodies = Array.from({ length: 10 }, (_, index) => String(index));
+      for (const body of bodies) {
+        speaker.send('SEND', { destination: '/topic/detour' }, body);
+        // One by one, so that each is a post of its own.
+        equal((await listener.frame(30_000)).body, body);
+      }
+      listener.close();
+      speaker.close();
+    },
+  },
 ];
+
+async function persistent(attempt: () => Promise<Peer>): Promise<Peer> {
+  for (;;) {
+    const peer = await attempt().catch(() => undefined);
+    if (peer !== undefined) return peer;
+  }
+}
 
 /** Somebody joins a room that somebody else watches; `kind` is the next thing the watcher hears. */
 async function watching(
