@@ -147,7 +147,7 @@ async function deliverStretch(
   await durables?.begin();
   const cut = await scene.post();
   const present = scene.audience().filter(({ connectionId }) => !cut.has(connectionId));
-  durables?.posted({ epoch: last.epoch, seq: last.seq }, new Set(present.map(keyOf)));
+  durables?.posted(last, new Set(present.map(keyOf)));
   const kept = await durables?.save();
   const reached = { ...positionAfter(last), ...(kept ? { durables: true } : {}) };
   await logs.journal.advance(canonical, reached);
@@ -211,7 +211,9 @@ async function join(entry: Entry & { readonly type: 'join' }, step: Step): Promi
   const position = positionOf(step);
   const { canonical } = destination;
   const before =
-    durable === undefined ? undefined : await step.durables?.listen(membership, durable, position);
+    durable === undefined
+      ? undefined
+      : await step.durables?.listen(membership, durable, position, step.record);
   const { recovered, messages } = await replay(
     past ?? (before && { from: 'since', position: before }),
     position,

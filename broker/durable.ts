@@ -8,7 +8,7 @@
  */
 import { seqOfAck } from './ack-id.ts';
 import { decodeCell, encodeCell, number, text } from './cell.ts';
-import type { AckMode, Acknowledgement, Membership, Position } from './model.ts';
+import type { AckMode, Acknowledgement, LogRecord, Membership, Position } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
 
 type Key = Pick<Membership, 'connectionId' | 'subscriptionId'>;
@@ -18,11 +18,24 @@ interface Listening {
   readonly client: string;
   readonly subscriptionId: string;
   readonly ack: AckMode;
+  /** The change of the log by which it began. A run that died may have been further than this one. */
+  readonly began: Mark;
 }
 
+/** A change of a log. */
+type Mark = Pick<LogRecord, 'epoch' | 'revision'>;
+
 export interface Durables {
-  /** Where the client's subscription had got to; from `begin` on its position is kept. */
-  listen(membership: Membership, ack: AckMode, now: Position): Promise<Position | undefined>;
+  /**
+   * Where the client's subscription had got to; `began` and `now` are those of its entry in the log.
+   * From `begin` on its position is kept.
+   */
+  listen(
+    membership: Membership,
+    ack: AckMode,
+    now: Position,
+    began: Mark,
+  ): Promise<Position | undefined>;
   /**
    * Writes who has begun to listen, and where: to be called before their answers are posted, for
    * whoever has his answer must find his position, even if this run dies.
@@ -31,8 +44,12 @@ export interface Durables {
   /** It listens no longer; with `gaveUp` its position is forgotten. */
   forget(membership: Membership, gaveUp: boolean): void;
   acknowledge(entry: Acknowledgement, epoch: string): void;
-  /** Everything up to `position` is posted to these; whoever else listened is away. */
-  posted(position: Position, present: ReadonlySet<string>): void;
+  /**
+   * Everything up to this change is posted to these. Whoever else listens is away; what he had
+   * acknowledged before may stand further on in the log, so he listens until he is told to have left,
+   * or comes back.
+   */
+  posted(upTo: Mark & Position, present: ReadonlySet<string>): void;
   /** Writes what has moved; true if anybody listens. */
   save(): Promise<boolean>;
 }
@@ -53,6 +70,8 @@ export async function openDurables(
   const changes = new Map<string, Changes>();
   /** Of this run, by place among the positions. */
   const positions = new Map<string, Position>();
+  /** Given up in this run, perhaps not written yet. */
+  const endings = new Set<string>();
   let begun = false;
 
   function change(name: string, key: string, value: Uint8Array | undefined): void {
@@ -69,6 +88,10 @@ export async function openDurables(
     change(positionsOf(log), place, encodeCell(position));
   }
 
+  function dismiss(key: string): void {
+    if (listening.delete(key)) change(listeners, key, undefined);
+  }
+
   async function write(): Promise<void> {
     const expiresAt = clock.now() + limits.durableSeconds * 1000;
     const all = [...changes];
@@ -77,13 +100,18 @@ export async function openDurables(
   }
 
   return {
-    async listen(membership, ack, now) {
+    async listen(membership, ack, now, { epoch, revision }) {
       const { member: client, subscriptionId } = membership;
-      const one = { client, subscriptionId, ack };
+      const one = { client, subscriptionId, ack, began: { epoch, revision } };
+      for (const [key, other] of [...listening]) {
+        if (other.client === client && other.subscriptionId === subscriptionId) dismiss(key);
+      }
       listening.set(keyOf(membership), one);
-      change(listeners, keyOf(membership), encodeCell(one));
+      change(listeners, keyOf(membership), encodeListening(one));
       change(shelfOf(client), `${log}\n${subscriptionId}`, encodeCell({ log, subscriptionId }));
-      const before = await positionAt(log, client, subscriptionId, logs);
+      const before = endings.delete(placeOf(client, subscriptionId))
+        ? undefined
+        : await positionAt(log, client, subscriptionId, logs);
       move(one, before ?? now);
       begun = true;
       return before;
@@ -94,9 +122,10 @@ export async function openDurables(
     },
     forget(membership, gaveUp) {
       const { member: client, subscriptionId } = membership;
-      if (listening.delete(keyOf(membership))) change(listeners, keyOf(membership), undefined);
+      dismiss(keyOf(membership));
       if (!gaveUp) return;
       positions.delete(placeOf(client, subscriptionId));
+      endings.add(placeOf(client, subscriptionId));
       change(positionsOf(log), placeOf(client, subscriptionId), undefined);
       change(shelfOf(client), `${log}\n${subscriptionId}`, undefined);
     },
@@ -106,12 +135,11 @@ export async function openDurables(
       if (seq === undefined) return;
       move(listening.get(keyOf({ connectionId, subscriptionId })), { epoch, seq });
     },
-    posted(position, present) {
-      for (const [key, one] of [...listening]) {
-        if (!present.has(key)) {
-          listening.delete(key);
-          change(listeners, key, undefined);
-        } else if (one.ack === 'auto') move(one, position);
+    posted({ epoch, seq, revision }, present) {
+      for (const [key, one] of listening) {
+        // Its answer and its past are yet to be posted: its entry is behind these.
+        if (one.began.epoch === epoch && one.began.revision > revision) continue;
+        if (present.has(key) && one.ack === 'auto') move(one, { epoch, seq });
       }
     },
     async save() {
@@ -174,6 +202,10 @@ function placeOf(client: string, subscriptionId: string): string {
   return JSON.stringify([client, subscriptionId]);
 }
 
+function encodeListening({ began, ...one }: Listening): Uint8Array {
+  return encodeCell({ ...one, ...began });
+}
+
 function decodeListening(bytes: Uint8Array): Listening {
   const cell = decodeCell(bytes);
   const ack = text(cell, 'ack');
@@ -181,6 +213,7 @@ function decodeListening(bytes: Uint8Array): Listening {
     client: text(cell, 'client'),
     subscriptionId: text(cell, 'subscriptionId'),
     ack: ack === 'client' || ack === 'client-individual' ? ack : 'auto',
+    began: { epoch: text(cell, 'epoch'), revision: number(cell, 'revision') },
   };
 }
 

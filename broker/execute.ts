@@ -10,9 +10,9 @@ import { consult } from './consult.ts';
 import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
-import type { Command, ConnectCommand, Principal } from './model.ts';
+import type { Command, ConnectCommand, DisconnectCommand, Principal } from './model.ts';
 import { assertRate, crowded, hasRoom } from './rates.ts';
-import { offerRecovery, recoverable, rejoin } from './recovery.ts';
+import { forgetRecovery, offerRecovery, recoverable, rejoin } from './recovery.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { acknowledgeInside, sendInside, transact } from './transaction.ts';
@@ -45,6 +45,7 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
       if (command.transaction === undefined) return send(command, session, place);
       return sendInside(command, command.transaction, session, place);
     case 'disconnect':
+      if (command.part !== undefined) return partly(command.part, session, place);
       return disconnect(session, command.receipt);
     case 'ack':
     case 'nack':
@@ -65,6 +66,7 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
 
 async function connect(command: ConnectCommand, session: Session, place: Place): Promise<void> {
   const { connection, ports, dialect } = session;
+  if (command.also !== undefined) return alongside(command, command.also, session, place);
   if (connection.version !== undefined && connection.stamp !== place.stamp) {
     if (await refresh(command, session, place)) return;
     throw new BrokerError(
@@ -234,6 +236,52 @@ function memberOf(
 ): string {
   if (principal === undefined) return name ?? session;
   return principal.user ?? (name === undefined ? session : `~${name}`);
+}
+
+/** Another conversation begins on this connection: who it is of is known. */
+async function alongside(
+  { version = '' }: ConnectCommand,
+  also: string,
+  session: Session,
+  place: Place,
+): Promise<void> {
+  const { connection, ports } = session;
+  if (session.ended !== undefined || !(await speak(version, session, place))) return;
+  const pid = await offerRecovery(undefined, session);
+  answer(session, {
+    type: 'connected',
+    version,
+    session: connection.session ?? '',
+    heartBeat: [0, 0],
+    server: ports.server,
+    headers: [['also', also], ...(pid === undefined ? [] : [['pid', pid] as const])],
+  });
+}
+
+/** One of several ends: what was asked for in it, and no more. */
+async function partly(
+  { version, prefixes }: NonNullable<DisconnectCommand['part']>,
+  session: Session,
+  place: Place,
+): Promise<void> {
+  if (session.publications.length > 0) await publishPending(session);
+  const { store } = session.ports;
+  const { id: connectionId } = session.connection;
+  for (const { id } of await store.subscriptions(connectionId)) {
+    if (!prefixes.some((prefix) => id.startsWith(prefix))) continue;
+    await unsubscribe({ type: 'unsubscribe', id, headers: [] }, session, place);
+  }
+  await forgetRecovery(session);
+  await speak(version, session, place);
+}
+
+/** False: it is over. */
+async function speak(version: string, session: Session, place: Place): Promise<boolean> {
+  const { connection, ports } = session;
+  const outcome = await ports.store.update(connection.id, { version }, place.stamp);
+  if (outcome === 'done') session.connection = { ...connection, version, stamp: place.stamp };
+  else session.ended = 'lost';
+  return outcome === 'done';
 }
 
 async function disconnect(session: Session, receipt: string | undefined): Promise<void> {

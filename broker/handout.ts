@@ -105,7 +105,8 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
       shelf.uphold(old);
       const hand = all.find(({ consumer }) => consumerKey(consumer) === consumerKey(old));
       if (hand !== undefined) return [{ lease: old, hand, again: true }];
-      shelf.giveBack(old);
+      // Of one that is gone the log will say so, behind what it has acknowledged.
+      if (!shelf.consumers.has(consumerKey(old))) shelf.giveBack(old);
       return [];
     });
   }

@@ -40,6 +40,8 @@ export interface ConnectCommand {
   readonly heartBeat?: readonly [sends: number, wants: number];
   readonly headers: Headers;
   readonly receipt?: string;
+  /** Another conversation on a connection that has connected, by name: `version` names all that stand. */
+  readonly also?: string;
   /** Of a dialect that `recovers`: the connection it had before, and the last it has heard there. */
   readonly recover?: { readonly pid: string; readonly offset?: string };
 }
@@ -98,6 +100,8 @@ export interface TransactionCommand {
 
 export interface DisconnectCommand {
   readonly type: 'disconnect';
+  /** One conversation of several: subscriptions whose ids begin so end, the version names the rest. */
+  readonly part?: { readonly version: string; readonly prefixes: readonly string[] };
   readonly receipt?: string;
 }
 
@@ -260,8 +264,11 @@ export interface Dialect {
   readonly joins: boolean;
   /** What a refused CONNECT is told to offer, lowest first. */
   readonly versions: readonly string[];
-  /** True: a client whose connection was lost may go on as if it were not (broker/recovery.ts). */
-  readonly recovers?: boolean;
+  /**
+   * There: a client whose connection was lost may go on as if it were not (broker/recovery.ts), with
+   * the subscriptions of which this is true; the others it asks for anew.
+   */
+  readonly recovers?: (subscriptionId: string) => boolean;
   /** The version of a connection that never sends CONNECT, or undefined where CONNECT is a must. */
   readonly impliedVersion?: string;
   /**

@@ -103,7 +103,8 @@ export async function noteLoss(
 ): Promise<void> {
   const { session, dialect = '', version, ended } = connection;
   if (session === undefined || version === undefined || ended !== undefined) return;
-  if (ports.dialects.get(dialect)?.recovers !== true) return;
+  const recovers = ports.dialects.get(dialect)?.recovers;
+  if (recovers === undefined) return;
   try {
     const { clock, limits } = ports;
     const range = { from: session, to: `${session}!`, most: limits.subscriptionsPerConnectionMax };
@@ -116,7 +117,8 @@ export async function noteLoss(
       const cell = cells.get(joinKey(session, id));
       return cell === undefined ? undefined : (JSON.parse(text(cell)) ?? undefined);
     };
-    const stays = places.length > limits.recoveryRoomsMax ? undefined : staysOf(places, joins);
+    const mine = places.filter(([{ id }]) => recovers(id));
+    const stays = mine.length > limits.recoveryRoomsMax ? undefined : staysOf(mine, joins);
     const expiresAt = clock.now() + limits.recoverySeconds * 1000;
     await writeRecord(session, { ...record, ...(stays && { stays }) }, expiresAt, logs);
   } catch (cause) {

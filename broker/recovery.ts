@@ -97,7 +97,7 @@ export async function offerRecovery(
 ): Promise<string | undefined> {
   const { logs, ids, limits } = ports;
   const { session } = connection;
-  if (dialect?.recovers !== true || logs === undefined || session === undefined) return undefined;
+  if (!dialect?.recovers || logs === undefined || session === undefined) return undefined;
   if (back !== undefined) return back.pid;
   const pid = `${session}.${ids.random()}`;
   const user = connection.principal?.user;
@@ -105,6 +105,15 @@ export async function offerRecovery(
   const expiresAt = connection.expiresAt + limits.recoverySeconds * 1000;
   await writeRecord(session, record, expiresAt, logs);
   return pid;
+}
+
+/** Who leaves of his own accord begins anew; his connection is still found by its session. */
+export async function forgetRecovery({ connection, dialect, ports }: Session): Promise<void> {
+  const { logs, ids, limits } = ports;
+  const { session, id: connectionId } = connection;
+  if (!dialect?.recovers || logs === undefined || session === undefined) return;
+  const expiresAt = connection.expiresAt + limits.recoverySeconds * 1000;
+  await writeRecord(session, { pid: ids.random(), connectionId }, expiresAt, logs);
 }
 
 /** Behind the answer to its CONNECT. What cannot be taken over after all ends the connection. */

@@ -155,7 +155,7 @@ async function begin(
   const position = await journal.append(destination.canonical, [
     { type: 'join', membership, ...wish },
   ]);
-  if (dialect?.recovers !== true || destination.kind !== 'room') return;
+  if (!dialect?.recovers || destination.kind !== 'room') return;
   const { past } = wish;
   const asked = past === undefined ? position : past.from === 'since' ? past.position : undefined;
   // The first of two joins may have stood long before this one.

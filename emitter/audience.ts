@@ -8,8 +8,13 @@ import type { Connection, Subscriber } from '../broker/model.ts';
 import type { Logs, Ports } from '../broker/ports.ts';
 import { knownSessions, readRecord } from '../broker/recovery-record.ts';
 import { standingOf } from '../broker/standing.ts';
+import {
+  namespacesOf,
+  roomOf,
+  SUBSCRIBED,
+  subscriptionId,
+} from '../protocol/socketio/namespace.ts';
 import type { Target } from './operation.ts';
-import { roomOf } from './room.ts';
 
 /** A receiver, and the room it is addressed by. */
 export interface Receiver {
@@ -35,7 +40,7 @@ export async function audienceOf(
       if (!found.has(connectionId)) found.set(connectionId, one);
     }
   };
-  if (rooms.length === 0) for (const one of await everybody(ports)) add(one);
+  if (rooms.length === 0) for (const one of await everybody(namespace, ports)) add(one);
   for (const name of new Set(rooms)) {
     for (const one of await named(name, namespace, ports)) add(one);
   }
@@ -62,12 +67,17 @@ async function named(
     from = page.next;
   } while (from !== undefined);
   if (name.length < ID_LENGTH_MIN) return all;
-  const record = await readRecord(name, ports.logs);
-  const own = record && (await receiverOf(record.connectionId, name, ports));
+  // A `socket.id` of another namespace ends with its name.
+  const session = name.endsWith(namespace) ? name.slice(0, -namespace.length) : name;
+  const record = await readRecord(session, ports.logs);
+  const own = record && (await receiverOf(record.connectionId, session, namespace, ports));
   return own === undefined ? all : [...all, own];
 }
 
-async function everybody(ports: Ports & { readonly logs: Logs }): Promise<readonly Receiver[]> {
+async function everybody(
+  namespace: string,
+  ports: Ports & { readonly logs: Logs },
+): Promise<readonly Receiver[]> {
   const all: Receiver[] = [];
   let some: Promise<Receiver | undefined>[] = [];
   const settle = async (): Promise<void> => {
@@ -75,7 +85,7 @@ async function everybody(ports: Ports & { readonly logs: Logs }): Promise<readon
     some = [];
   };
   for await (const { session, connectionId } of knownSessions(ports.logs, 100)) {
-    some.push(receiverOf(connectionId, session, ports));
+    some.push(receiverOf(connectionId, session, namespace, ports));
     if (some.length >= READS_AT_ONCE) await settle();
   }
   await settle();
@@ -85,22 +95,24 @@ async function everybody(ports: Ports & { readonly logs: Logs }): Promise<readon
 async function receiverOf(
   connectionId: string,
   session: string,
+  namespace: string,
   { store }: Ports,
 ): Promise<Receiver | undefined> {
   const connection = (await store.find(connectionId))?.connection;
   if (connection?.ended !== undefined || connection?.session !== session) return undefined;
-  const subscriber = asSubscriber(connection);
+  const subscriber = asSubscriber(connection, namespace);
   return subscriber && { subscriber, destination: `/socket/${session}` };
 }
 
-/** As if it had subscribed to itself; undefined before it has connected. */
-function asSubscriber(connection: Connection): Subscriber | undefined {
+/** As if it had subscribed to itself; undefined before it has connected to the namespace. */
+function asSubscriber(connection: Connection, namespace: string): Subscriber | undefined {
   const { id, carrier, dialect, version, session, member, connectedAt, expiresAt } = connection;
   if (dialect === undefined || version === undefined) return undefined;
+  if (!namespacesOf(version).includes(namespace)) return undefined;
   const { user, tokenId, expiresAt: tokenExpiresAt, policy } = connection.principal ?? {};
   return {
     connectionId: id,
-    subscriptionId: '',
+    subscriptionId: subscriptionId(SUBSCRIBED, namespace, ''),
     carrier,
     dialect,
     version,

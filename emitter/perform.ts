@@ -15,9 +15,9 @@ import { type Connection, EVENT_HEADER, type Message, REQUEST_HEADER } from '../
 import type { Logs, Outbox, Ports } from '../broker/ports.ts';
 import { postAll } from '../broker/post.ts';
 import { noteJoin } from '../broker/recovery-record.ts';
+import { JOINED, prefixesOf, roomOf, subscriptionId } from '../protocol/socketio/namespace.ts';
 import { audienceOf, type Receiver } from './audience.ts';
 import type { Operation, Outcome, Perform, RemoteSocket, Target } from './operation.ts';
-import { joinId, roomOf } from './room.ts';
 
 export type EmitterPorts = Ports & {
   readonly logs: Logs;
@@ -34,7 +34,8 @@ export function performOver(ports: EmitterPorts): Perform {
     const connections = await connectionsOf(receivers, ports);
     if (operation.type === 'join') await join(connections, operation, ports);
     if (operation.type === 'leave') await part(connections, operation, ports);
-    const sockets = await Promise.all(connections.map((one) => told(one, ports)));
+    const { namespace } = operation.target;
+    const sockets = await Promise.all(connections.map((one) => told(one, namespace, ports)));
     if (operation.type === 'disconnect') {
       for (const connection of connections) {
         await endConnection(connection.id, 'left', ports);
@@ -164,7 +165,12 @@ async function join(
     for (const room of rooms) {
       const destination = parseDestination(roomOf(target.namespace, room), limits);
       const stamp = `${String(clock.now()).padStart(13, '0')}-${ids.random()}-0000`;
-      const asked = { id: joinId(room), destination: destination.canonical, ack: 'auto', stamp };
+      const asked = {
+        id: subscriptionId(JOINED, target.namespace, room),
+        destination: destination.canonical,
+        ack: 'auto',
+        stamp,
+      };
       const subscription = { ...asked, connectionId: connection.id, ack: 'auto' } as const;
       const outcome = await logs.held.hold(connection, subscription, destination);
       if (outcome !== 'done') continue;
@@ -191,10 +197,10 @@ async function caughtUp(room: string, { logs, clock, timer, limits }: EmitterPor
 
 async function part(
   connections: readonly Connection[],
-  { rooms }: Operation & { readonly type: 'leave' },
+  { target, rooms }: Operation & { readonly type: 'leave' },
   ports: EmitterPorts,
 ): Promise<void> {
-  const ids = new Set(rooms.map(joinId));
+  const ids = new Set(rooms.map((room) => subscriptionId(JOINED, target.namespace, room)));
   for (const connection of connections) {
     for (const subscription of await ports.store.subscriptions(connection.id)) {
       if (!ids.has(subscription.id)) continue;
@@ -207,10 +213,14 @@ async function part(
 
 async function told(
   { id, session = '', principal }: Connection,
+  namespace: string,
   { store }: EmitterPorts,
 ): Promise<RemoteSocket> {
+  const [joined = ''] = prefixesOf(namespace);
   const all = await store.subscriptions(id);
-  const rooms = all.filter((one) => one.id.startsWith(joinId(''))).map((one) => one.id.slice(1));
+  const rooms = all.flatMap((one) =>
+    one.id.startsWith(joined) ? [one.id.slice(joined.length)] : [],
+  );
   const user = principal?.user;
   return { id: session, rooms, ...(user === undefined ? {} : { user }) };
 }

@@ -11,36 +11,55 @@ import {
   type Decoded,
   type Dialect,
   EVENT_HEADER,
-  type Headers,
   type Message,
   REQUEST_HEADER,
   type Reply,
   type Splice,
 } from '../../broker/model.ts';
+import {
+  type EventNames,
+  SOCKETIO_SETTINGS,
+  type SocketioSettings,
+} from '../../broker/socketio-settings.ts';
 import { octetsOf, SEPARATOR } from '../engineio/packet.ts';
 import { payloadOf, valueBody } from './body.ts';
-import { commandOf, EVENT_NAMES, type EventNames, headersOf, JOINED } from './event.ts';
+import { commandOf, headersOf } from './event.ts';
+import {
+  namespacesOf,
+  prefixesOf,
+  ROOT,
+  readSubscriptionId,
+  type SubscriptionName,
+  versionOf,
+} from './namespace.ts';
 import { isRecord, readSocketPacket, type SocketPacket, socketText } from './packet.ts';
 import { filled } from './placeholders.ts';
 
-const VERSION = '5';
+/** Of a client that has connected to `/` alone, as nearly all do. */
+const VERSION = versionOf([ROOT]);
 
-export function socketioWith(names: EventNames): Dialect {
+export function socketioWith(settings: SocketioSettings): Dialect {
+  const { events } = settings;
   return {
     name: 'socketio',
     endsOnError: false,
     joins: false,
-    recovers: true,
+    // What was asked for in another namespace, its client asks for again when it connects to that.
+    recovers: (id) => readSubscriptionId(id).namespace === ROOT,
     versions: [VERSION],
-    decode: (bytes, version) => decode(bytes, version, names),
-    encode: (reply, version) => Buffer.from(replyText(reply, version, names)),
-    message: (message) => spliceOf(message, names),
+    decode: (bytes, version) => decode(bytes, version, settings),
+    encode: (reply, version) => Buffer.from(replyText(reply, version, events)),
+    message: (message) => spliceOf(message, events),
   };
 }
 
-export const socketioDialect: Dialect = socketioWith(EVENT_NAMES);
+export const socketioDialect: Dialect = socketioWith(SOCKETIO_SETTINGS);
 
-function decode(bytes: Uint8Array, version: string | undefined, names: EventNames): Decoded {
+function decode(
+  bytes: Uint8Array,
+  version: string | undefined,
+  settings: SocketioSettings,
+): Decoded {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   const [head = '', ...parts] = text.split(SEPARATOR);
   const packet = readSocketPacket(head);
@@ -49,29 +68,30 @@ function decode(bytes: Uint8Array, version: string | undefined, names: EventName
   if (attachments.some((one) => one === undefined)) return over(malformed());
   if (attachments.length < packet.attachments) return { commands: [], half: bytes };
   const octets = attachments.flatMap((one) => (one === undefined ? [] : [one]));
-  return { commands: commandsOf(packet, octets, version, names) };
+  return { commands: commandsOf(packet, octets, version, settings) };
 }
 
 function commandsOf(
   packet: SocketPacket,
   octets: readonly Uint8Array[],
   version: string | undefined,
-  names: EventNames,
+  { namespaces, events: names }: SocketioSettings,
 ): readonly Command[] {
   const { type, namespace, id } = packet;
-  if (namespace !== '/') {
-    if (type === 'connect') return [unknownNamespace(namespace)];
-    return over(malformed()).commands;
+  const standing = namespacesOf(version);
+  if (type === 'connect') {
+    const known = namespace === ROOT || namespaces.includes(namespace);
+    return [known ? connectOf(packet, version) : unknownNamespace(namespace)];
   }
-  if (type === 'connect') return [connectOf(packet)];
-  if (version === undefined) return over(malformed()).commands;
-  const receipt = id === undefined ? undefined : `a${id}`;
+  if (!standing.includes(namespace)) return over(malformed()).commands;
+  const place = namespace === ROOT ? '' : namespace;
+  const receipt = id === undefined ? undefined : `a${id}${place}`;
   switch (type) {
     case 'disconnect':
-      return [{ type: 'disconnect' }];
+      return [partOf(namespace, standing)];
     case 'event':
     case 'binary-event':
-      return [eventOf(filled(packet.data, octets), names, receipt)];
+      return [eventOf(filled(packet.data, octets), { names, namespace, receipt })];
     case 'ack':
     case 'binary-ack':
       return id === undefined ? [] : [answeredOf(id, filled(packet.data, octets))];
@@ -82,15 +102,25 @@ function commandsOf(
   }
 }
 
-function connectOf({ data }: SocketPacket): Command {
+/** One conversation is over; the connection, and others on it, go on. */
+function partOf(namespace: string, standing: readonly string[]): Command {
+  const version = versionOf(standing.filter((one) => one !== namespace));
+  return { type: 'disconnect', part: { version, prefixes: prefixesOf(namespace) } };
+}
+
+function connectOf({ data, namespace }: SocketPacket, before: string | undefined): Command {
   const { login, passcode, pid, offset, ...rest } = isRecord(data) ? data : {};
-  const before = typeof offset === 'string' ? { offset } : {};
+  const heard = typeof offset === 'string' ? { offset } : {};
+  const standing = namespacesOf(before);
+  const also = before !== undefined && !standing.includes(namespace);
+  const version = also || before === undefined ? versionOf([...standing, namespace]) : before;
   return caught(undefined, () => ({
     type: 'connect',
-    version: VERSION,
+    version,
+    ...(also ? { also: namespace } : {}),
     ...(typeof login === 'string' ? { login } : {}),
     ...(typeof passcode === 'string' ? { passcode } : {}),
-    ...(typeof pid === 'string' ? { recover: { pid, ...before } } : {}),
+    ...(typeof pid === 'string' && namespace === ROOT ? { recover: { pid, ...heard } } : {}),
     // Of an `auth` that nests, only what is flat can mean something here.
     headers: headersOf(flat(rest)),
   }));
@@ -102,8 +132,8 @@ function flat(record: Readonly<Record<string, unknown>>) {
   );
 }
 
-function eventOf(data: unknown, names: EventNames, receipt: string | undefined): Command {
-  return caught(receipt, () => commandOf(Array.isArray(data) ? data : [], names, receipt));
+function eventOf(data: unknown, asked: Parameters<typeof commandOf>[1]): Command {
+  return caught(asked.receipt, () => commandOf(Array.isArray(data) ? data : [], asked));
 }
 
 /** Octets among the values stand there as in a message's JSON. */
@@ -127,7 +157,7 @@ function unknownNamespace(namespace: string): Command {
   const error = new BrokerError(
     'not-supported',
     'Invalid namespace',
-    'Connect to the namespace /, and use rooms.',
+    'Connect to the namespace /, and use rooms; the operator may name others.',
   );
   return { type: 'refused', error, receipt: `n${namespace}` };
 }
@@ -135,7 +165,7 @@ function unknownNamespace(namespace: string): Command {
 function replyText(reply: Reply, version: string | undefined, names: EventNames): string {
   switch (reply.type) {
     case 'connected':
-      return packet('connect', JSON.stringify({ sid: reply.session, ...pidOf(reply.headers) }));
+      return connectedText(reply);
     case 'receipt': {
       const more = Object.fromEntries(reply.headers ?? []);
       return packet('ack', JSON.stringify([{ ok: true, ...more }]), reply.receipt);
@@ -147,9 +177,15 @@ function replyText(reply: Reply, version: string | undefined, names: EventNames)
   }
 }
 
-function pidOf(headers: Headers | undefined): { readonly pid?: string } {
-  const pid = headers?.find(([name]) => name === 'pid')?.[1];
-  return pid === undefined ? {} : { pid };
+/** Of the namespaces that stand the one connected to is named, unless it is the only one. */
+function connectedText({ session, version, headers }: Reply & { readonly type: 'connected' }) {
+  const told = (wanted: string) => headers?.find(([name]) => name === wanted)?.[1];
+  const namespace = told('also') ?? namespacesOf(version)[0] ?? ROOT;
+  const pid = told('pid');
+  const own = namespace === ROOT && pid !== undefined ? { pid } : {};
+  const sid = namespace === ROOT ? session : session + namespace;
+  const packet = { type: 'connect', namespace, attachments: 0 } as const;
+  return socketText(packet, JSON.stringify({ sid, ...own }));
 }
 
 function errorText(
@@ -168,12 +204,17 @@ function errorText(
   if (version === undefined) {
     return packet('connect-error', JSON.stringify({ message, data: { code, mend } }));
   }
-  return packet('event', JSON.stringify([names.error, { code, message, mend }]));
+  const standing = namespacesOf(version);
+  const namespace = standing.includes(ROOT) ? ROOT : (standing[0] ?? ROOT);
+  const event = { type: 'event', namespace, attachments: 0 } as const;
+  return socketText(event, JSON.stringify([names.error, { code, message, mend }]));
 }
 
-function packet(type: SocketPacket['type'], json: string, receipt?: string): string {
-  const id = receipt === undefined ? {} : { id: Number(receipt.slice(1)) };
-  return socketText({ type, namespace: '/', attachments: 0, ...id }, json);
+/** `a7` in `/`, `a7/admin` elsewhere. */
+function packet(type: SocketPacket['type'], json: string, receipt = ''): string {
+  const [, digits, namespace = ROOT] = /^a(\d+)(\/.*)?$/.exec(receipt) ?? [];
+  const id = digits === undefined ? {} : { id: Number(digits) };
+  return socketText({ type, namespace, attachments: 0, ...id }, json);
 }
 
 /**
@@ -189,23 +230,24 @@ function spliceOf({ id, destination, headers, body }: Message, names: EventNames
   const { seq, epoch } = all;
   const offset = seq === undefined ? undefined : `${epoch}:${seq}`;
   const event = all[EVENT_HEADER];
-  if (event !== undefined) {
-    const request = all[REQUEST_HEADER] ?? '';
-    const values = [JSON.stringify(event), ...inner(json), ...(offset ? [`"${offset}"`] : [])];
-    const told = Buffer.from(`${start}${request}[${values}]${tail}`);
-    return () => told;
-  }
   const room = destination.startsWith(PRESENCE) ? destination.slice(PRESENCE.length) : undefined;
   const name = JSON.stringify(room === undefined ? names.message : names.presence);
-  return (subscription, ack) => {
-    if (subscription.startsWith(JOINED)) {
-      const joined = JSON.stringify(subscription.slice(JOINED.length));
-      return Buffer.from(`${start}[${name},${joined},${json},"${offset ?? ''}"]${tail}`);
+  const values = (subscription: SubscriptionName, ack: string | undefined): readonly string[] => {
+    if (event !== undefined) {
+      return [JSON.stringify(event), ...inner(json), ...(offset ? [`"${offset}"`] : [])];
     }
-    if (room !== undefined) return Buffer.from(`2[${name},${JSON.stringify(room)},${json}]`);
+    if (subscription.joined) {
+      return [name, JSON.stringify(subscription.name), json, `"${offset ?? ''}"`];
+    }
+    if (room !== undefined) return [name, JSON.stringify(room), json];
     const told = { ...all, 'message-id': id, ...(ack === undefined ? {} : { ack }) };
-    const where = JSON.stringify(destination);
-    return Buffer.from(`${start}[${name},${where},${json},${JSON.stringify(told)}]${tail}`);
+    return [name, JSON.stringify(destination), json, JSON.stringify(told)];
+  };
+  const request = all[REQUEST_HEADER] ?? '';
+  return (subscription, ack) => {
+    const named = readSubscriptionId(subscription);
+    const place = named.namespace === ROOT ? '' : `${named.namespace},`;
+    return Buffer.from(`${start}${place}${request}[${values(named, ack)}]${tail}`);
   };
 }
 

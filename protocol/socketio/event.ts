@@ -4,78 +4,54 @@
  */
 import { BrokerError } from '../../broker/errors.ts';
 import type { AckMode, Command, Headers } from '../../broker/model.ts';
+import type { EventNames } from '../../broker/socketio-settings.ts';
 import { bodyOf } from './body.ts';
+import { JOINED, roomOf, SUBSCRIBED, subscriptionId } from './namespace.ts';
 import { isRecord } from './packet.ts';
-
-/** Event names that the broker understands, and those it says; an operator may choose others. */
-export interface EventNames {
-  readonly join: string;
-  readonly leave: string;
-  readonly message: string;
-  readonly subscribe: string;
-  readonly unsubscribe: string;
-  readonly send: string;
-  readonly ack: string;
-  readonly nack: string;
-  readonly presence: string;
-  readonly error: string;
-}
-
-export const EVENT_NAMES: EventNames = {
-  join: 'join',
-  leave: 'leave',
-  message: 'message',
-  subscribe: 'subscribe',
-  unsubscribe: 'unsubscribe',
-  send: 'send',
-  ack: 'ack',
-  nack: 'nack',
-  presence: 'presence',
-  error: 'error',
-};
-
-/** Subscription ids tell how it was asked for, and so in which words a message is told. */
-export const JOINED = 'm';
-export const SUBSCRIBED = 's';
-
-const ROOM = '/room/';
 
 /** Headers that the arguments themselves say, or the broker. */
 const NOT_FORWARDED: readonly string[] = ['destination', 'receipt', 'content-length', 'message-id'];
 
+interface Asked {
+  readonly names: EventNames;
+  readonly namespace: string;
+  readonly receipt: string | undefined;
+}
+
 /** The command an event stands for. Throws BrokerError in words. */
 export function commandOf(
   [name, ...values]: readonly unknown[],
-  names: EventNames,
-  receipt: string | undefined,
+  { names, namespace, receipt }: Asked,
 ): Command {
+  const joinedAs = (room: string) => subscriptionId(JOINED, namespace, room);
+  const subscribedAs = (name: string) => subscriptionId(SUBSCRIBED, namespace, name);
   const asked = receipt === undefined ? {} : { receipt };
   switch (name) {
     case names.join: {
       const room = textOf(values[0], names.join, 'a room', '"kitchen"');
       return {
-        ...subscription(JOINED + room, ROOM + room, headersOf(values[1])),
+        ...subscription(joinedAs(room), roomOf(namespace, room), headersOf(values[1])),
         again: true,
         ...asked,
       };
     }
     case names.leave: {
       const room = textOf(values[0], names.leave, 'a room', '"kitchen"');
-      return { type: 'unsubscribe', id: JOINED + room, headers: [], ...asked };
+      return { type: 'unsubscribe', id: joinedAs(room), headers: [], ...asked };
     }
     case names.message: {
       const room = textOf(values[0], names.message, 'a room', '"kitchen", "hello"');
       const headers: Headers = [['except', 'self']];
-      return { ...sending(ROOM + room, values.slice(1), headers), ...asked };
+      return { ...sending(roomOf(namespace, room), values.slice(1), headers), ...asked };
     }
     case names.subscribe: {
       const destination = textOf(values[0], names.subscribe, 'a destination', '"/topic/a"');
       const headers = headersOf(values[1]);
-      return { ...subscription(SUBSCRIBED + destination, destination, headers), ...asked };
+      return { ...subscription(subscribedAs(destination), destination, headers), ...asked };
     }
     case names.unsubscribe: {
       const destination = textOf(values[0], names.unsubscribe, 'a destination', '"/topic/a"');
-      return { type: 'unsubscribe', id: SUBSCRIBED + destination, headers: [], ...asked };
+      return { type: 'unsubscribe', id: subscribedAs(destination), headers: [], ...asked };
     }
     case names.send: {
       const destination = textOf(values[0], names.send, 'a destination', '"/topic/a", "hello"');

@@ -11,7 +11,8 @@ function membership(member: string, subscriptionId = 'd', connectionId = `c-${me
   return { connectionId, subscriptionId, stamp: '1', session: 's', member };
 }
 
-const at = (seq: number) => ({ epoch: EPOCH, seq });
+const at = (seq: number, revision = seq) => ({ epoch: EPOCH, seq, revision });
+const position = (seq: number) => ({ epoch: EPOCH, seq });
 const ackOf = (member: string, seq: number) => ({
   type: 'ack' as const,
   connectionId: `c-${member}`,
@@ -36,8 +37,8 @@ export function durablesContract(name: string, make: MakeShelf): void {
       'a position is kept from its beginning, moves, and is listed under its client alone',
       onShelf(async ({ open, list }) => {
         const room = await open('/room/a');
-        expect(await room.listen(membership('ann'), 'auto', at(3))).toBeUndefined();
-        await room.listen(membership('bob'), 'client', at(3));
+        expect(await room.listen(membership('ann'), 'auto', position(3), at(3))).toBeUndefined();
+        await room.listen(membership('bob'), 'client', position(3), at(3));
         await room.begin();
         expect(await list('ann')).toEqual(['/room/a d e:3']);
         room.posted(at(7), new Set(['c-ann\nd', 'c-bob\nd']));
@@ -47,7 +48,9 @@ export function durablesContract(name: string, make: MakeShelf): void {
         expect(await list('bob')).toEqual(['/room/a d e:5']);
         expect(await list('an')).toEqual([]);
         const again = await open('/room/a');
-        expect(await again.listen(membership('ann', 'd', 'c2'), 'auto', at(9))).toEqual(at(7));
+        expect(
+          await again.listen(membership('ann', 'd', 'c2'), 'auto', position(9), at(9)),
+        ).toEqual(position(7));
       }),
     );
 
@@ -57,7 +60,7 @@ export function durablesContract(name: string, make: MakeShelf): void {
         for (const log of ['/room/b', '/room/a', '/topic/news']) {
           const durables = await open(log);
           for (const id of ['1', '2']) {
-            await durables.listen(membership('ann', id, `c${id}`), 'auto', at(1));
+            await durables.listen(membership('ann', id, `c${id}`), 'auto', position(1), at(1));
           }
           await durables.save();
         }
@@ -79,11 +82,14 @@ export function durablesContract(name: string, make: MakeShelf): void {
       'a client away for long is forgotten; coming back, even to silence, renews its time',
       onShelf(async ({ open, list, pass }) => {
         const room = await open('/room/a');
-        for (const who of ['ann', 'bob']) await room.listen(membership(who), 'client', at(1));
+        for (const who of ['ann', 'bob'])
+          await room.listen(membership(who), 'client', position(1), at(1));
         await room.save();
         pass(20 * DAY);
         const later = await open('/room/a');
-        expect(await later.listen(membership('ann'), 'client', at(1))).toEqual(at(1));
+        expect(await later.listen(membership('ann'), 'client', position(1), at(1))).toEqual(
+          position(1),
+        );
         await later.save();
         pass(20 * DAY);
         expect(await list('ann')).toEqual(['/room/a d e:1']);
@@ -92,11 +98,37 @@ export function durablesContract(name: string, make: MakeShelf): void {
     );
 
     test(
+      'who a run that died had let in further on in the log is not moved by what comes before',
+      onShelf(async ({ open, list }) => {
+        const died = await open('/room/a');
+        await died.listen(membership('ann'), 'auto', position(3), at(3, 9));
+        await died.begin();
+        const half = await open('/room/a');
+        half.posted(at(5, 8), new Set(['c-ann\nd']));
+        await half.save();
+        expect(await list('ann')).toEqual(['/room/a d e:3']);
+      }),
+    );
+
+    test(
+      'what is given up and taken up again in one run begins anew',
+      onShelf(async ({ open }) => {
+        const before = await open('/room/a');
+        await before.listen(membership('ann'), 'client', position(1), at(1));
+        await before.save();
+        const room = await open('/room/a');
+        room.forget(membership('ann'), true);
+        const found = room.listen(membership('ann', 'd', 'c2'), 'client', position(7), at(7));
+        expect(await found).toBeUndefined();
+      }),
+    );
+
+    test(
       'many that moved together are one write of their log’s shelf, and nothing is read for it',
       onShelf(async ({ open, calls }) => {
         const room = await open('/room/a');
         const who = Array.from({ length: 40 }, (_, n) => `m${n}`);
-        for (const one of who) await room.listen(membership(one), 'auto', at(0));
+        for (const one of who) await room.listen(membership(one), 'auto', position(0), at(0));
         await room.begin();
         calls.length = 0;
         room.posted(at(1), new Set(who.map((one) => `c-${one}\nd`)));

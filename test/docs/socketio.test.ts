@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EVENT_NAMES } from '../../protocol/socketio/event.ts';
+import { EVENT_NAMES } from '../../broker/socketio-settings.ts';
 
 const page = readFileSync('docs/protocol.md', 'utf8');
 const section = page.slice(page.indexOf('\n## Socket.IO\n')).split('\n## ')[1] ?? '';

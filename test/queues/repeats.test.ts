@@ -279,6 +279,62 @@ test('an ACK counts though its consumer is found gone before it is settled', asy
   expect(bodies(second).sort()).toEqual(['after', 'next']);
 });
 
+test('an ACK counts though the run that posted its message died, and its consumer is gone when it comes again', async () => {
+  const posted = { count: 0 };
+  const world = makeWorld({
+    rooms: true,
+    wrapOutbox: (outbox) => ({
+      ...outbox,
+      post: async (deliveries) => {
+        const outcomes = await outbox.post(deliveries);
+        if (deliveries.some(({ posts }) => Buffer.concat(posts).includes('MESSAGE'))) {
+          posted.count++;
+          if (posted.count === 1) throw new Error('killed');
+        }
+        return outcomes;
+      },
+    }),
+  });
+  const reader = await enter(world, 'r');
+  await reader.send(subscribe(['ack:client-individual']));
+  await settle(world);
+  const writer = await enter(world, 'w');
+  await writer.send(send('done'));
+  const records = await undelivered(world);
+  await expect(deliverLogs(records, world.ports)).rejects.toThrow('killed');
+  const [got] = messages(reader);
+  await reader.send(frame('ACK', [`id:${got?.headers['ack']}`, 'receipt:r']));
+  await leave(world, 'r');
+  await deliverLogs(records, world.ports);
+  const heir = await enter(world, 'h');
+  await heir.send(subscribe());
+  await settle(world);
+  expect(bodies(heir)).toEqual([]);
+});
+
+test('what a durable subscriber acknowledged counts though he is found away before', async () => {
+  const world = makeWorld({ rooms: true, rules: [{ pattern: '/topic/news', lane: 'logged' }] });
+  for (const place of ['/room/x', '/topic/news']) {
+    const id = place.replaceAll('/', '-');
+    const ann = await enter(world, `a${id}`, [`client-id:ann${id}`]);
+    const wish = ['durable:true', 'ack:client'];
+    await ann.send(subscribe(wish, place));
+    const writer = await enter(world, `w${id}`);
+    await writer.send(send('1', [], place), send('2', [], place));
+    await settle(world);
+    const [first] = messages(ann);
+    await writer.send(send('3', [], place));
+    await ann.send(frame('ACK', [`id:${first?.headers['ack']}`, 'receipt:r']));
+    await leave(world, ann.id);
+    for (const record of await undelivered(world)) await deliverLogs([record], world.ports);
+    await settle(world);
+    const back = await enter(world, `b${id}`, [`client-id:ann${id}`]);
+    await back.send(subscribe(wish, place));
+    await settle(world);
+    expect(bodies(back)).toEqual(['2', '3']);
+  }
+});
+
 test('a consumer whose end nobody told is told of by the queue itself', async () => {
   const world = makeWorld({ rooms: true });
   const gone = await enter(world, 'a');

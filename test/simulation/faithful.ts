@@ -38,7 +38,7 @@ export function makeFaithful(options: FaithfulOptions, world: LineWorld): Faithf
   );
 
   function newLife(): Life {
-    return { client: name, destination, mode, acknowledged: 0, over: false };
+    return { client: name, destination, mode, acknowledged: 0, settled: 0, over: false };
   }
 
   function closed(): void {
@@ -72,7 +72,10 @@ export function makeFaithful(options: FaithfulOptions, world: LineWorld): Faithf
     scheduler.after(2000 * scheduler.random.next(), `${name} acknowledges`, () => {
       if (line.link() !== link || life !== mine || seq <= mine.acknowledged) return;
       mine.acknowledged = seq;
-      line.say({ command: 'ACK', headers: { id: ack }, body: '' });
+      const receipt = link.receipt(() => {
+        mine.settled = Math.max(mine.settled, seq);
+      });
+      line.say({ command: 'ACK', headers: { id: ack, receipt }, body: '' });
     });
   }
 

@@ -58,6 +58,8 @@ export interface Life {
   from?: Position;
   /** The highest `seq` that an ACK was ever sent of. */
   acknowledged: number;
+  /** The highest of those with a RECEIPT. */
+  settled: number;
   /** Its removal was asked: nothing is promised any more. */
   over: boolean;
 }

@@ -1,14 +1,15 @@
 /**
  * A durable subscriber misses nothing: from the position of its first RECEIPT to its removal every
  * message comes, in order, over all its connections; with ack:auto up to where it was posted to, else
- * from behind what it acknowledged.
+ * from behind what it acknowledged, and nothing of that again once the ACK has its RECEIPT.
  */
+import type { Observation } from '../truth.ts';
 import type { Life } from '../work-truth.ts';
 import type { MakeChecker } from './checker.ts';
 
 export const durable: MakeChecker = ({ truth, report }) => {
   /** Who listens on a connection, and the last `seq` it was posted and has read. */
-  const listening = new Map<string, { life: Life; read: number | undefined }>();
+  const listening = new Map<string, { life: Life; settled: number; read: number | undefined }>();
   const covered = new Map<Life, number>();
 
   /** `seq` may follow everything up to `reached`. */
@@ -19,10 +20,20 @@ export const durable: MakeChecker = ({ truth, report }) => {
       report(`${life.client} gets ${seq} of ${life.destination} after ${before}`);
   }
 
+  function read({ life, connectionId, seq }: Observation & { readonly type: 'read' }): void {
+    const one = listening.get(connectionId);
+    if (one?.life !== life || life.mode === 'auto') return;
+    if (seq <= one.settled) report(`${life.client} gets ${seq} again, acknowledged before`);
+    follows(life, seq, one.read ?? life.acknowledged);
+    one.read = Math.max(seq, one.read ?? 0);
+    covered.set(life, Math.max(covered.get(life) ?? 0, seq));
+  }
+
   return {
     observe(observation) {
       if (observation.type === 'listens') {
-        listening.set(observation.connectionId, { life: observation.life, read: undefined });
+        const { life, connectionId } = observation;
+        listening.set(connectionId, { life, settled: life.settled, read: undefined });
       }
       if (observation.type === 'posted' && observation.posted.subscription === 'd') {
         const { connectionId, headers } = observation.posted;
@@ -33,14 +44,7 @@ export const durable: MakeChecker = ({ truth, report }) => {
         follows(one.life, seq, reached);
         covered.set(one.life, Math.max(reached, seq));
       }
-      if (observation.type === 'read') {
-        const { life, connectionId, seq } = observation;
-        const one = listening.get(connectionId);
-        if (one?.life !== life || life.mode === 'auto') return;
-        follows(life, seq, one.read ?? life.acknowledged);
-        one.read = Math.max(seq, one.read ?? 0);
-        covered.set(life, Math.max(covered.get(life) ?? 0, seq));
-      }
+      if (observation.type === 'read') read(observation);
     },
     quiet({ cast }) {
       for (const { life, name } of cast.faithful) {
