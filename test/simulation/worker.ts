@@ -123,7 +123,9 @@ export function makeWorker(options: WorkerOptions, world: LineWorld): Worker {
       verdicts: [],
     };
     truth.observe({ type: 'given', given });
-    if (mode === 'auto' || link === undefined) return;
+    // The same delivery once more keeps the place of its first coming.
+    const known = held.some((one) => one.headers['ack'] === headers['ack']);
+    if (mode === 'auto' || link === undefined || known) return;
     held.push(given);
     consider(given, link);
   }
