@@ -4,6 +4,7 @@ declare module 'sockjs' {
 
   interface Connection {
     on(event: 'data', listener: (text: string) => void): void;
+    on(event: 'close', listener: () => void): void;
     write(text: string): void;
   }
   interface Service {

@@ -29,10 +29,17 @@ export function httpMount({ prefix, handler, bodyBytesMax, upgrade }: HttpMountO
 /** Discarded of a body too large, so that its sender can read the refusal; then it is cut. */
 const DISCARDED_TIMES_MAX = 8;
 
+const NO_BODY = Buffer.alloc(0);
+
 export async function readBody(
   incoming: IncomingMessage,
   max: number,
 ): Promise<Buffer | 'large' | 'gone'> {
+  // A poll has no body: there is nothing to wait for.
+  if (incoming.headers['content-length'] === '0') {
+    incoming.resume();
+    return NO_BODY;
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -50,30 +57,53 @@ export async function readBody(
 export function requestOf(incoming: IncomingMessage, body: Buffer | 'large'): HttpRequest {
   const target = incoming.url ?? '/';
   const mark = target.indexOf('?');
-  const headers = Object.entries(incoming.headers).map(
-    ([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')] as const,
-  );
+  const headers: Record<string, string> = {};
+  for (const name in incoming.headers) {
+    const value = incoming.headers[name];
+    headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
+  }
   return {
     method: incoming.method ?? 'GET',
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? '' : target.slice(mark + 1),
-    headers: Object.fromEntries(headers),
+    headers,
     body: body === 'large' ? new Uint8Array(0) : body,
     oversized: body === 'large',
   };
 }
 
 function replyOf(response: ServerResponse): Reply {
-  const gone = new AbortController();
+  // Only who holds the request asks for it, and making one costs as much as the rest of the answer.
+  let gone: AbortController | undefined;
+  const left = (): boolean => response.closed && !response.writableFinished;
   response.on('close', () => {
-    if (!response.writableFinished) gone.abort();
+    if (left()) gone?.abort();
   });
+  // What is said in one turn leaves in one: an answer that ends in it has a length, and one write.
+  let head: Head | undefined;
+  let first: string | Uint8Array | undefined;
+  const flush = (): void => {
+    if (head === undefined || response.headersSent) return;
+    response.writeHead(head.status, head.headers);
+    head = undefined;
+    if (first !== undefined) response.write(first);
+  };
   return {
-    gone: gone.signal,
+    get gone() {
+      gone ??= new AbortController();
+      if (left()) gone.abort();
+      return gone.signal;
+    },
     start(status, headers) {
-      response.writeHead(status, headers);
+      head = { status, headers };
     },
     write(chunk) {
+      if (head !== undefined && first === undefined) {
+        first = chunk;
+        process.nextTick(flush);
+        return Promise.resolve();
+      }
+      flush();
       if (response.destroyed || response.write(chunk)) return Promise.resolve();
       return new Promise((resolve) => {
         const done = (): void => {
@@ -86,7 +116,26 @@ function replyOf(response: ServerResponse): Reply {
       });
     },
     end() {
-      response.end();
+      if (head === undefined) return void response.end();
+      const { status, headers } = head;
+      head = undefined;
+      response.writeHead(status, sized(status, headers, first)).end(first);
     },
   };
+}
+
+interface Head {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** 204 and 304 have no body, and no length either (RFC 9110 §8.6). */
+function sized(
+  status: number,
+  headers: Head['headers'],
+  body: string | Uint8Array = '',
+): Head['headers'] {
+  if (status === 204 || status === 304 || headers['Content-Length'] !== undefined) return headers;
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  return { ...headers, 'Content-Length': String(length) };
 }

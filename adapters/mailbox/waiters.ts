@@ -16,6 +16,8 @@ export interface Waiters {
 
 export function makeWaiters(): Waiters {
   const waiting = new Map<string, Set<() => void>>();
+  /** Sessions that wake at the end of this turn. */
+  const called = new Set<string>();
 
   function leave(session: string, wake: () => void): void {
     const all = waiting.get(session);
@@ -45,8 +47,15 @@ export function makeWaiters(): Waiters {
         waiting.set(session, all.add(done));
       });
     },
+    // What comes in one turn of the loop is taken in one: a poll answers with all of it.
     wake(session) {
-      for (const done of [...(waiting.get(session) ?? [])]) done();
+      const woken = waiting.get(session);
+      if (woken === undefined || called.has(session)) return;
+      called.add(session);
+      setImmediate(() => {
+        called.delete(session);
+        for (const done of [...woken]) done();
+      });
     },
   };
 }
