@@ -221,6 +221,8 @@ export const LIMITS = {
   leaseMarginSeconds: 5,
   /** A payload of Engine.IO: below the request body's bound by what surrounds it. */
   enginePayloadBytesMax: 1_000_000,
+  /** Who has connected to no namespace by then is sent away (socket.io's `connectTimeout`). */
+  engineConnectSeconds: 45,
   /** A Socket.IO client lives on pings alone: one each so often feeds the 10-minute idle timer… */
   enginePingSeconds: 480,
   /** …and two of them may get lost. */

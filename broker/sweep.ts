@@ -3,6 +3,7 @@
  * never come. One that does not is ended, and its rooms hear of it; one that does is asked again.
  */
 import { parseDestination } from './destination.ts';
+import { dismiss } from './dismiss.ts';
 import { endConnection } from './ending.ts';
 import type { Logs, Ports } from './ports.ts';
 import { presenceOf } from './presence.ts';
@@ -62,15 +63,22 @@ async function check(
   return alive;
 }
 
-/** A client that takes silence for death hears something; false: its carrier has no word for it. */
-async function beat(
-  connectionId: string,
-  { store, carriers, outbox }: Pick<Ports, 'store' | 'carriers' | 'outbox'>,
-): Promise<boolean> {
+/**
+ * A client that takes silence for death hears something; false: its carrier has no word for it, or
+ * it is over, for it has not connected in time.
+ */
+async function beat(connectionId: string, ports: Ports): Promise<boolean> {
+  const { store, carriers, outbox } = ports;
   const found = await store.find(connectionId);
   if (found === undefined || found.connection.ended !== undefined) return false;
   const text = carriers.get(found.connection.carrier)?.beat;
   if (text === undefined) return false;
+  if (found.connection.version === undefined) {
+    // It was to say by now what it wants.
+    await endConnection(connectionId, 'refused', ports);
+    await dismiss(found.connection, ports);
+    return false;
+  }
   const { connectedAt } = found.connection;
   await outbox.post([{ connectionId, connectedAt, posts: [text] }]);
   return true;

@@ -23,6 +23,8 @@ export const VARIABLES = {
   rate: 'POSTS_PER_SECOND',
   /** …and how many posts are made where they are asked for. */
   inline: 'INLINE_POSTS',
+  /** Socket.IO's events and namespaces, where the operator has named some: JSON. */
+  socketio: 'SOCKETIO',
   /** `sdk` where posts leave through the SDK; absent otherwise. */
   posting: 'POSTING',
 } as const;

@@ -54,6 +54,8 @@ export interface BrokerFunctionsProps {
   readonly frontDoor: boolean;
   readonly rules?: readonly DestinationRule[];
   readonly applications?: readonly ApplicationProps[];
+  /** JSON, checked. */
+  readonly socketio?: string;
   /** Of `security`, checked. */
   readonly security?: Shipment;
   /** @default 'fast' */
@@ -238,6 +240,7 @@ export class BrokerFunctions extends Construct {
         : {}),
       ...(SPREADS.has(handler) ? { [VARIABLES.jobs]: tasks.jobs.queueUrl } : {}),
       ...this.bounds(handler),
+      ...(this.props.socketio === undefined ? {} : { [VARIABLES.socketio]: this.props.socketio }),
       ...(MEET_CLIENTS.has(handler) ? this.props.security?.environment : {}),
     };
   }

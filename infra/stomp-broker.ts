@@ -23,6 +23,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { type EventNames, parseSocketio } from '../broker/socketio-settings.ts';
 import { BrokerAlarms } from './alarms.ts';
 import type { ApplicationProps } from './applications.ts';
 import { brokerDashboard } from './dashboard.ts';
@@ -41,6 +42,19 @@ import { TaskQueue } from './task-queue.ts';
 export type { ApplicationProps } from './applications.ts';
 export type { DestinationRule } from './rules.ts';
 export type { SecurityProps } from './security.ts';
+
+/** See `StompBrokerProps.socketio`. */
+export interface SocketioProps {
+  readonly namespaces?: readonly string[];
+  readonly events?: Partial<EventNames>;
+}
+
+/** Throws in words, at synth. */
+function socketioJson(props: SocketioProps | undefined): { readonly socketio?: string } {
+  if (props === undefined) return {};
+  parseSocketio(props);
+  return { socketio: JSON.stringify(props) };
+}
 
 /** How frames travel from the gateway to their Lambda. */
 export type Ingress = 'fifo' | 'direct';
@@ -88,6 +102,14 @@ export interface StompBrokerProps {
    * @default - none
    */
   readonly applications?: readonly ApplicationProps[];
+
+  /**
+   * Of Socket.IO: namespaces beside `/`, `["/admin"]`, and other names for the events that the
+   * broker understands and says, `{ join: 'enter' }`. As `socketio` of `stompway.json`.
+   *
+   * @default - `/` alone, and the names of docs/protocol.md
+   */
+  readonly socketio?: SocketioProps;
 
   /**
    * Whether HTTP is served as well: Socket.IO, SockJS over HTTP, EventSource, long polls, and
@@ -272,7 +294,8 @@ export class StompBroker extends Construct {
       logs,
       ...(queues === undefined ? {} : { queues }),
     };
-    const { security, ...others } = props;
+    const { security, socketio, ...rest } = props;
+    const others = { ...rest, ...socketioJson(socketio) };
     const guarded = security === undefined ? {} : { security: shipmentOf(security) };
     this.functions = new BrokerFunctions(this, 'Functions', { ...others, ...guarded, ...common });
     if (queues !== undefined) {

@@ -92,10 +92,10 @@ export function engineOpening(
   });
 }
 
-/** The sweep pings it then, and from then on. */
+/** The sweep looks then whether it has connected, and pings it, then and from then on. */
 export async function beatLater(
   connectionId: string,
   { logs, clock, limits }: Ports,
 ): Promise<void> {
-  await logs?.checks.enroll(connectionId, clock.now() + limits.enginePingSeconds * 1000);
+  await logs?.checks.enroll(connectionId, clock.now() + limits.engineConnectSeconds * 1000);
 }

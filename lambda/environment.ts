@@ -6,9 +6,12 @@
 
 import type { Limits } from '../broker/limits.ts';
 
+import { parseSocketio, type SocketioSettings } from '../broker/socketio-settings.ts';
+
 export interface Environment {
   /** The operator's own Lambdas, as lambda/applications.ts reads them. */
   readonly applications: string | undefined;
+  readonly socketio: SocketioSettings;
   readonly tableName: string;
   /** `https://{api}.execute-api.{region}.amazonaws.com/{stage}`. */
   readonly managementEndpoint: string;
@@ -65,7 +68,13 @@ export function readEnvironment(
     frontDoor: Boolean(variables['FRONT_DOOR']),
     posting: posting === 'sdk' ? posting : 'fast',
     applications: variables['APPLICATIONS'] || undefined,
+    socketio: socketioOf(variables['SOCKETIO']),
   };
+}
+
+/** The template has had it read before. */
+function socketioOf(text: string | undefined): SocketioSettings {
+  return parseSocketio(text ? JSON.parse(text) : undefined);
 }
 
 const QUEUES = ['QUEUE_URL', 'TASKS_URL', 'JOBS_URL', 'GREETINGS_URL'] as const;

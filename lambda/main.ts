@@ -38,7 +38,7 @@ import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
-import { socketioDialect } from '../protocol/socketio/dialect.ts';
+import { socketioWith } from '../protocol/socketio/dialect.ts';
 import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import { lambdaApplications, loadInvoke, readApplications } from './applications.ts';
@@ -280,7 +280,9 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
       sessions: mailboxOutbox({ ...world, mailboxes: dynamoMailboxes(table), sockets }),
     }),
     dialects: new Map(
-      [stompDialect, jsonDialect, eventsDialect, socketioDialect].map((one) => [one.name, one]),
+      [stompDialect, jsonDialect, eventsDialect, socketioWith(world.environment.socketio)].map(
+        (one) => [one.name, one],
+      ),
     ),
     carriers: new Map([rawCarrier, sockjsCarrier, engineioCarrier].map((one) => [one.name, one])),
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),

@@ -11,6 +11,7 @@ import type { Log } from '../broker/ports.ts';
 import { bounded } from '../broker/rates.ts';
 import type { Rule } from '../broker/rules.ts';
 import { makeSlow } from '../broker/slow.ts';
+import type { SocketioSettings } from '../broker/socketio-settings.ts';
 import { Emitter } from '../emitter/emitter.ts';
 import type { Perform } from '../emitter/operation.ts';
 import type { Http } from '../lambda/http.ts';
@@ -54,6 +55,10 @@ export interface BrokerOptions {
   /** Worker threads, one invocation each. @default 0, which is this thread without that bound */
   readonly environments?: number;
   readonly rules?: readonly Rule[];
+  /** How often connections are looked at. @default 15,000, or 1,000 where identity is configured */
+  readonly sweepMilliseconds?: number;
+  /** Names of Socket.IO's events, and namespaces beside `/`. */
+  readonly socketio?: SocketioSettings;
   /** Who may come in. Without: everybody, who may do everything. */
   readonly security?: SecuritySettings;
   readonly limits?: Partial<Limits>;
@@ -212,7 +217,7 @@ const GUARD_MILLISECONDS = 1_000;
 const POLL_MILLISECONDS = 10;
 
 async function openHome(options: BrokerOptions, { gateway, queue, log }: World): Promise<Home> {
-  const { rules } = options;
+  const { rules, socketio } = options;
   const limits = brokerLimits(options);
   const threads = (options.environments ?? 0) > 0;
   // Threads cannot share a map in memory: without a data folder they share a passing one.
@@ -230,6 +235,7 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const world = {
     keeping,
     rules,
+    socketio,
     security,
     log,
     limits,
@@ -259,7 +265,8 @@ async function openHome(options: BrokerOptions, { gateway, queue, log }: World):
   const vanished = background
     .endVanished(keeping.openConnections())
     .catch((cause: unknown) => log.error('vanished-failed', cause));
-  const interval = security.identity === undefined ? SWEEP_MILLISECONDS : GUARD_MILLISECONDS;
+  const usual = security.identity === undefined ? SWEEP_MILLISECONDS : GUARD_MILLISECONDS;
+  const interval = options.sweepMilliseconds ?? usual;
   const sweeping = setInterval(() => {
     background.sweep().catch((cause: unknown) => log.error('sweep-failed', cause));
   }, interval);
@@ -323,6 +330,7 @@ async function openThreads(
       queued: options.ingress !== 'direct',
       limits: brokerLimits(options),
       rules: options.rules ?? [],
+      ...(options.socketio === undefined ? {} : { socketio: options.socketio }),
       security: options.security ?? {},
     },
     management,

@@ -55,6 +55,7 @@ const log = consoleLog({ level: 'warn', write: console.error });
 const handlers = makeHandlers({
   keeping: { store, ...store },
   rules: birth.rules,
+  socketio: birth.socketio,
   security: await openSecurity(birth.security, { log, limits: { ...LIMITS, ...birth.limits } }),
   management,
   log,

@@ -26,6 +26,7 @@ import type {
   Task,
 } from '../broker/ports.ts';
 import { makePolicies, type Rule } from '../broker/rules.ts';
+import { SOCKETIO_SETTINGS, type SocketioSettings } from '../broker/socketio-settings.ts';
 import { endVanished } from '../broker/sweep.ts';
 import type { Perform } from '../emitter/operation.ts';
 import { performOver } from '../emitter/perform.ts';
@@ -54,7 +55,7 @@ import { eventsDialect } from '../protocol/http/events.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
-import { socketioDialect } from '../protocol/socketio/dialect.ts';
+import { socketioWith } from '../protocol/socketio/dialect.ts';
 import { sockjsCarrier } from '../protocol/sockjs/carrier.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import type { PostStatus } from './management.ts';
@@ -94,6 +95,7 @@ export interface BackgroundHandlers {
 export interface HandlerWorld {
   readonly keeping: Keeping;
   readonly rules?: readonly Rule[] | undefined;
+  readonly socketio?: SocketioSettings | undefined;
   readonly security?: Security | undefined;
   readonly log: Log;
   readonly limits?: Partial<Limits> | undefined;
@@ -214,10 +216,12 @@ function makePorts(given: HandlerWorld): Ports {
     store,
     outbox: routeOutbox({ sockets, sessions: mailboxOutbox({ ...world, mailboxes, sockets }) }),
     dialects: new Map(
-      [stompDialect, jsonDialect, eventsDialect, socketioDialect].map((dialect) => [
-        dialect.name,
-        dialect,
-      ]),
+      [
+        stompDialect,
+        jsonDialect,
+        eventsDialect,
+        socketioWith(given.socketio ?? SOCKETIO_SETTINGS),
+      ].map((dialect) => [dialect.name, dialect]),
     ),
     carriers: new Map(
       [rawCarrier, sockjsCarrier, engineioCarrier].map((carrier) => [carrier.name, carrier]),

@@ -2,6 +2,7 @@
 import type { Limits } from '../broker/limits.ts';
 import type { IngressEvent } from '../broker/ports.ts';
 import type { Rule } from '../broker/rules.ts';
+import type { SocketioSettings } from '../broker/socketio-settings.ts';
 import type { HttpRequest } from '../lambda/exchange.ts';
 import type { Handlers } from './handlers.ts';
 import type { PostStatus } from './management.ts';
@@ -14,6 +15,7 @@ export interface Birth {
   readonly queued: boolean;
   readonly limits: Partial<Limits>;
   readonly rules: readonly Rule[];
+  readonly socketio?: SocketioSettings;
   readonly security: SecuritySettings;
 }
 

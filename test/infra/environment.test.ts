@@ -21,6 +21,7 @@ function asked(): readonly string[] {
     get(_, name) {
       names.add(String(name));
       if (name === 'POSTING') return 'sdk';
+      if (name === VARIABLES.socketio) return '{}';
       const counts = name === VARIABLES.rate || name === VARIABLES.inline;
       return counts ? '9000' : 'https://localhost';
     },
