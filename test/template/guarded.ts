@@ -11,6 +11,7 @@ import { findDynamoDbLocal, startDynamoDbLocal } from '../dynamodb-local.ts';
 import type { Mode } from './environment.ts';
 import { SECRET, SECRET_ARN } from './guarded/settings.ts';
 import { GUARDED_JOURNEYS } from './journeys-guarded.ts';
+import { SIGNED_JOURNEYS } from './journeys-signed.ts';
 import { inOwnNetwork } from './own-network.ts';
 import { openRuntime } from './runtime.ts';
 
@@ -32,19 +33,38 @@ export async function guardedJourneys(dynamoUrl: string, check: Check): Promise<
   try {
     for (const { ingress, mode } of VARIANTS) {
       const outdir = join(folder, ingress);
-      synthesize(outdir, ingress);
+      synthesize(outdir, { ingress });
       await travel({ name: `guarded, ${ingress}`, outdir, mode, dynamoUrl }, check);
     }
+    const outdir = join(folder, 'signed');
+    synthesize(outdir, { signed: 'true' });
+    await travelSigned(outdir, dynamoUrl, check);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function synthesize(outdir: string, ingress: string): void {
+/** The roles are those of guarded/app.ts. */
+async function travelSigned(outdir: string, dynamoUrl: string, check: Check): Promise<void> {
+  const secrets = { [SECRET_ARN]: SECRET };
+  const runtime = await openRuntime(outdir, { mode: 'process', dynamoUrl, secrets });
+  try {
+    const role = (of: string) =>
+      Object.keys(runtime.roles()).find((name) => name.startsWith(of)) ?? '';
+    const place = { url: runtime.url, may: role('Sensors'), mayNot: role('Strangers') };
+    for (const journey of SIGNED_JOURNEYS) {
+      await check(`signed: ${journey.name}`, () => journey.run(place).then(() => true));
+    }
+  } finally {
+    await runtime.close();
+  }
+}
+
+function synthesize(outdir: string, context: Readonly<Record<string, string>>): void {
   const env = {
     ...process.env,
     CDK_OUTDIR: outdir,
-    CDK_CONTEXT_JSON: JSON.stringify({ ingress }),
+    CDK_CONTEXT_JSON: JSON.stringify(context),
   };
   const args = ['--import', 'tsx', APP];
   const { status } = spawnSync(process.execPath, args, { env, stdio: 'inherit' });

@@ -15,6 +15,7 @@ import { ACCOUNT, REGION } from './names.ts';
 import type { Queue } from './queue.ts';
 import { type QueueIntegration, queueIntegration } from './queue-integration.ts';
 import type { Permissions } from './roles.ts';
+import { signedConnect } from './signed-connect.ts';
 import type { Resolved, Stack } from './stack.ts';
 
 export interface RouteOptions {
@@ -83,9 +84,16 @@ export function routesOf(stack: Stack, api: WebSocketApi, options: RouteOptions)
   };
   const fallback = targets.get('$default');
   const connect = lambda('$connect');
+  const signed = keyed.some(
+    ({ key, route }) =>
+      key === '$connect' && route.properties.text('AuthorizationType') === 'AWS_IAM',
+  );
   const disconnect = lambda('$disconnect');
   return {
-    connect: (event) => proxy(connect, event),
+    connect: async (event) => {
+      const known = signed ? signedConnect(event, api, options.authority) : event;
+      return 'statusCode' in known ? known : proxy(connect, known);
+    },
     disconnect: (event) => proxy(disconnect, event),
     ...(fallback && { default: routeTo(fallback, options) }),
   };
@@ -115,7 +123,9 @@ function targetOf(
   const { properties } = route;
   properties.ignore('OperationName');
   expect(route, 'ApiId', api.id);
-  expect(route, 'AuthorizationType', 'NONE');
+  if (key === '$connect' && properties.text('AuthorizationType') === 'AWS_IAM') {
+    // Who may connect is asked at each handshake: signed-connect.ts.
+  } else expect(route, 'AuthorizationType', 'NONE');
   const target = properties.text('Target');
   properties.done();
   const integration = stack

@@ -38,8 +38,9 @@ export function openPeer(
   url: string,
   protocols: readonly string[] = [],
   patience = PATIENCE_MILLISECONDS,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Peer> {
-  const socket = new WebSocket(url, [...protocols], { perMessageDeflate: false });
+  const socket = new WebSocket(url, [...protocols], { perMessageDeflate: false, headers });
   const texts = waitingList<string>();
   const endings = waitingList<Closed>();
   socket.on('message', (data) => texts.push(String(data)));

@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { App, Stack } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Code, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { StompBroker } from '../../../infra/stomp-broker.ts';
@@ -20,7 +21,8 @@ const own = (id: string, handler: string) =>
 const orders = own('Orders', 'orders');
 const secret = Secret.fromSecretCompleteArn(stack, 'Secret', SECRET_ARN);
 const { identity, ...rest } = GUARDED;
-new StompBroker(stack, 'Broker', {
+const signed = app.node.tryGetContext('signed') === 'true';
+const broker = new StompBroker(stack, 'Broker', {
   ingress: app.node.tryGetContext('ingress') === 'direct' ? 'direct' : 'fifo',
   http: true,
   security: {
@@ -29,6 +31,7 @@ new StompBroker(stack, 'Broker', {
       ...identity,
       tokens: [{ algorithms: ['HS256'], secret, issuer: ISSUER }],
       hook: own('Who', 'who'),
+      iam: signed,
     },
   },
   applications: [
@@ -36,3 +39,8 @@ new StompBroker(stack, 'Broker', {
     { pattern: '/room/attic', events: ['subscribe'], handler: orders },
   ],
 });
+if (signed) {
+  const assumedBy = new ServicePrincipal('ec2.amazonaws.com');
+  broker.grantConnect(new Role(stack, 'Sensors', { assumedBy }));
+  new Role(stack, 'Strangers', { assumedBy });
+}
