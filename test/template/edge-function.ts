@@ -27,8 +27,14 @@ const GLOBALS = new Set(
   Int32Array Int8Array JSON Math NaN Number Object Promise RangeError ReferenceError RegExp String
   Symbol SyntaxError TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray
   decodeURI decodeURIComponent encodeURI encodeURIComponent isFinite isNaN parseFloat parseInt
-  undefined`.split(/\\s+/),
+  undefined`.split(/\s+/),
 );
+
+/** From within: what a context is born with cannot be taken from it from outside. */
+const BARE = new Script(`for (const name of Object.getOwnPropertyNames(globalThis)) {
+  if (!${JSON.stringify([...GLOBALS, 'console', 'cf', 'globalThis'])}.includes(name)) delete globalThis[name];
+}
+delete globalThis.globalThis;`);
 
 const IMPORT = /^import cf from 'cloudfront';\n/;
 
@@ -55,7 +61,7 @@ export function edgeFunction(code: string, where: string): EdgeFunction {
   if (bytes > CODE_BYTES_MAX) throw new TemplateFault('wrong-value', where, `${bytes} octets`);
   const body = code.replace(IMPORT, '');
   demandSyntax(body, where);
-  const script = new Script(body, { filename: where });
+  const script = scriptOf(body, where);
   return (request, origins) => {
     let chosen: Chosen | undefined;
     const cf = {
@@ -103,16 +109,21 @@ function demandSyntax(code: string, where: string): void {
   throw new TemplateFault('edge-function-failed', where, 'syntax beyond runtime 2.0');
 }
 
+function scriptOf(code: string, where: string): Script {
+  try {
+    return new Script(code, { filename: where });
+  } catch (cause) {
+    throw new TemplateFault('edge-function-failed', where, String(cause), cause);
+  }
+}
+
 function run(script: Script, given: { readonly event: unknown; readonly cf?: object }): unknown {
   const { event, ...more } = given;
   const context = createContext(
     { ...more, console: { log: () => undefined } },
     { codeGeneration: { strings: false, wasm: false } },
   );
-  const names: unknown = new Script('Object.getOwnPropertyNames(globalThis)').runInContext(context);
-  for (const name of Array.isArray(names) ? names : []) {
-    if (!GLOBALS.has(name) && name !== 'console' && name !== 'cf') delete context[name];
-  }
+  BARE.runInContext(context);
   script.runInContext(context, { timeout: RUN_MILLISECONDS_MAX });
   const call = `JSON.stringify(handler(${JSON.stringify(event)}))`;
   const text: unknown = new Script(call).runInContext(context, { timeout: RUN_MILLISECONDS_MAX });
