@@ -123,9 +123,9 @@ function targetOf(
   const { properties } = route;
   properties.ignore('OperationName');
   expect(route, 'ApiId', api.id);
-  if (key === '$connect' && properties.text('AuthorizationType') === 'AWS_IAM') {
-    // Who may connect is asked at each handshake: signed-connect.ts.
-  } else expect(route, 'AuthorizationType', 'NONE');
+  // Who may connect is asked at each handshake: signed-connect.ts.
+  const signed = key === '$connect' && properties.text('AuthorizationType') === 'AWS_IAM';
+  if (!signed) expect(route, 'AuthorizationType', 'NONE');
   const target = properties.text('Target');
   properties.done();
   const integration = stack
