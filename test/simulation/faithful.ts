@@ -73,6 +73,8 @@ export function makeFaithful(options: FaithfulOptions, world: LineWorld): Faithf
       if (line.link() !== link || life !== mine || seq <= mine.acknowledged) return;
       mine.acknowledged = seq;
       const receipt = link.receipt(() => {
+        // Where a post was refused the end of the connection may stand in front of the ACK.
+        if (world.gateway.wasRefused(link.id)) return;
         mine.settled = Math.max(mine.settled, seq);
       });
       line.say({ command: 'ACK', headers: { id: ack, receipt }, body: '' });
