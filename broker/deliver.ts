@@ -20,6 +20,7 @@ import { cutAll } from './post.ts';
 import { enterRoom, goneFromRoom, leaveRoom, recallRoom, showRoom } from './presence.ts';
 import { deliverQueue } from './queue.ts';
 import { keyOf, makeScene, type Scene } from './scene.ts';
+import { type Spread, spreadOf } from './spread-log.ts';
 
 /**
  * Records of any logs, each log's in order. Throws if one could not be kept or told, after all the
@@ -69,6 +70,8 @@ interface Step {
   readonly record: LogRecord;
   readonly scene: Scene;
   readonly durables: Durables | undefined;
+  /** Where its messages are others' to post. */
+  readonly spread: Spread | undefined;
   readonly ports: Ports;
   readonly logs: Logs;
   /** Names the change: the same when the record comes again. */
@@ -129,7 +132,9 @@ async function deliverStretch(
   const last = records.at(-1);
   if (last === undefined) return before;
   const { canonical } = destination;
-  const scene = await makeScene(destination, ports);
+  const first = await ports.store.subscribers(destination);
+  const spread = await spreadOf(destination, { before, first }, ports, logs);
+  const scene = await makeScene(destination, ports, { first, read: spread === undefined });
   const asked = records.some(({ entries }) =>
     entries.some((one) => ('durable' in one && one.durable) || ('gaveUp' in one && one.gaveUp)),
   );
@@ -138,7 +143,7 @@ async function deliverStretch(
   for (const record of records) {
     const messages = record.entries.filter(({ type }) => type === 'message').length;
     const seq = record.seq - messages;
-    const step = { destination, record, scene, durables, ports, logs, mark: '', seq };
+    const step = { destination, record, scene, durables, spread, ports, logs, mark: '', seq };
     for (const [index, entry] of record.entries.entries()) {
       await tell(entry, { ...step, mark: `${record.epoch}-${record.revision}-${index}` });
       if (entry.type === 'message') step.seq++;
@@ -146,10 +151,11 @@ async function deliverStretch(
   }
   await durables?.begin();
   const cut = await scene.post();
+  const slices = await spread?.send();
   const present = scene.audience().filter(({ connectionId }) => !cut.has(connectionId));
-  durables?.posted(last, new Set(present.map(keyOf)));
+  if (spread === undefined) durables?.posted(last, new Set(present.map(keyOf)));
   const kept = await durables?.save();
-  const reached = { ...positionAfter(last), ...(kept ? { durables: true } : {}) };
+  const reached = { ...positionAfter(last), ...(kept ? { durables: true } : {}), ...slices };
   await logs.journal.advance(canonical, reached);
   return reached;
 }
@@ -161,6 +167,9 @@ function positionAfter({ epoch, revision }: LogRecord): Progress {
 async function tell(entry: Entry, step: Step): Promise<void> {
   switch (entry.type) {
     case 'message':
+      if (step.spread !== undefined) {
+        return step.spread.message({ ...entry.message, seq: step.seq + 1 }, step.record);
+      }
       return step.scene.message({ ...entry.message, seq: step.seq + 1 }, step.record.epoch);
     case 'join':
       return join(entry, step);
@@ -202,6 +211,8 @@ function positionOf({ record, seq }: Step): Position {
 async function join(entry: Entry & { readonly type: 'join' }, step: Step): Promise<void> {
   const { destination, scene, ports, logs } = step;
   const { membership, past, durable, receipt } = entry;
+  // Before it can be found: whoever posts older messages of the log passes it over.
+  await step.spread?.join(membership, step.record);
   const subscriber = await enlist(membership, destination, logs);
   if (subscriber === undefined) {
     // It is over by now; an attempt that died may have let it in, and its leave will be told.

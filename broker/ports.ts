@@ -178,6 +178,10 @@ export interface Progress {
   readonly revision: number;
   /** Set while durable subscriptions listen: their positions are to be moved. */
   readonly durables?: boolean;
+  /** Set while its audience is too large for one invocation: in how many slices it is posted to… */
+  readonly slices?: number;
+  /** …and the seq of the last message they were given. */
+  readonly slicesSeq?: number;
 }
 
 /**
@@ -313,7 +317,22 @@ export interface DrainTask {
   readonly looks: number;
 }
 
-export type JobTask = ShardTask | DrainTask;
+/** Messages of a log, for one slice of its audience. */
+export interface StretchTask {
+  readonly type: 'stretch';
+  /** Canonical. */
+  readonly destination: string;
+  readonly slice: Slice;
+  readonly epoch: string;
+  /** Seq of the last message before these that the slice was given; absent on the first of a spread. */
+  readonly after?: number;
+  readonly messages: readonly (LoggedMessage & {
+    /** Of the change that holds it: whoever joins by a later one does not hear it. */
+    readonly revision: number;
+  })[];
+}
+
+export type JobTask = ShardTask | StretchTask | DrainTask;
 
 /** Work for an invocation of its own. */
 export interface Job {

@@ -7,7 +7,7 @@ import type { Destination } from './destination.ts';
 import { type Encoder, type Hit, makeEncoder, named, partOf, type Stretch } from './encoder.ts';
 import { expelAll } from './expel.ts';
 import type { Audience, Headers, LoggedMessage, Message, Subscriber } from './model.ts';
-import type { Delivery, Ports } from './ports.ts';
+import type { Delivery, Ports, SubscriberPage } from './ports.ts';
 import { cutAll } from './post.ts';
 import { makeWants } from './selector.ts';
 import { standingOf } from './standing.ts';
@@ -35,17 +35,24 @@ export interface Scene {
 }
 
 /** What one connection is owed. */
-interface Parcel {
+export interface Parcel {
   readonly subscriber: Subscriber;
   readonly parts: (Hit | Uint8Array)[];
 }
 
-/** Reads the audience as of now: entries that come later in the log change it as they are told. */
-export async function makeScene(destination: Destination, ports: Ports): Promise<Scene> {
+/**
+ * Reads the audience as of now: entries that come later in the log change it as they are told. Where
+ * others post its messages (`spread-log.ts`), the audience is nobody's. `first` is its first page.
+ */
+export async function makeScene(
+  destination: Destination,
+  ports: Ports,
+  { first, read = true }: { readonly first?: SubscriberPage; readonly read?: boolean } = {},
+): Promise<Scene> {
   const over: string[] = [];
   const stands = await standingOf(ports, over);
   const audience = new Map<string, Subscriber>();
-  for (const one of await allSubscribers(destination, ports)) {
+  for (const one of read ? await allSubscribers(destination, ports, first) : []) {
     if (stands?.(one) !== false) audience.set(keyOf(one), one);
   }
   const parcels = new Map<string, Parcel>();
@@ -135,14 +142,17 @@ export async function makeScene(destination: Destination, ports: Ports): Promise
   };
 }
 
-async function allSubscribers(destination: Destination, ports: Ports): Promise<Subscriber[]> {
-  const all: Subscriber[] = [];
-  let from: string | undefined;
-  do {
-    const page = await ports.store.subscribers(destination, from);
-    all.push(...page.subscribers);
-    from = page.next;
-  } while (from !== undefined);
+async function allSubscribers(
+  destination: Destination,
+  { store }: Ports,
+  first?: SubscriberPage,
+): Promise<Subscriber[]> {
+  let page = first ?? (await store.subscribers(destination));
+  const all = [...page.subscribers];
+  while (page.next !== undefined) {
+    page = await store.subscribers(destination, page.next);
+    for (const one of page.subscribers) all.push(one);
+  }
   return all;
 }
 
@@ -162,7 +172,7 @@ async function postParcels(
   return over;
 }
 
-function pack({ subscriber, parts }: Parcel, encoder: Encoder): Delivery {
+export function pack({ subscriber, parts }: Parcel, encoder: Encoder): Delivery {
   const { connectionId, connectedAt } = subscriber;
   const [only] = parts;
   if (parts.length === 1 && only !== undefined && !(only instanceof Uint8Array)) {
@@ -175,12 +185,12 @@ function pack({ subscriber, parts }: Parcel, encoder: Encoder): Delivery {
 }
 
 /** As receivers see it: `seq` and `epoch` stand first, for the first of a name counts. */
-function positioned(message: LoggedMessage, epoch: string): Message {
+export function positioned(message: LoggedMessage, epoch: string): Message {
   const { id, destination, headers, body, seq } = message;
   return { id, destination, headers: [['seq', String(seq)], ['epoch', epoch], ...headers], body };
 }
 
-function hears({ session, member }: Subscriber, audience: Audience | undefined): boolean {
+export function hears({ session, member }: Subscriber, audience: Audience | undefined): boolean {
   if (audience === undefined) return true;
   const named = (names: readonly string[]) =>
     names.some((name) => name === session || name === member);

@@ -10,8 +10,8 @@ import { decodeCell, encodeCell, text } from './cell.ts';
 import { parseDestination } from './destination.ts';
 import { makeEncoder } from './encoder.ts';
 import { expelAll } from './expel.ts';
-import { holdRefused, holdSlow, type PostedTo } from './hold.ts';
-import type { Delivery, Ports, ShardTask, SubscriberPage } from './ports.ts';
+import { holdRefused, holdSlow } from './hold.ts';
+import type { Delivery, Outcome, Ports, ShardTask, SubscriberPage } from './ports.ts';
 import { postAll } from './post.ts';
 import { gather, join, topicsOf } from './receivers.ts';
 import { makeWants } from './selector.ts';
@@ -49,34 +49,39 @@ export async function postShard(
     const stands = await standingOf(ports, over);
     const all = gather([{ topic }], [page], { now: ports.clock.now(), wants, stands });
     const receivers = await holdSlow(all, encode, ports);
-    const hold = (posted: PostedTo) => holdRefused(posted, receivers, encode, ports);
+    const post = async (deliveries: readonly Delivery[]) => {
+      const { outcomes } = await postAll(deliveries, 0, ports, { throttledAgain: true });
+      await holdRefused({ deliveries, outcomes }, receivers, encode, ports);
+      return outcomes;
+    };
     const { from, after } = cursor;
     const left = join([], receivers, encode, ports)
       .filter(({ connectionId }) => connectionId > after)
       .sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1));
     const reached = (last: string) => kept.write({ from, after: last });
-    await postInTurn(left, until, ports, { reached, hold });
+    await postInTurn(left, until, ports, { reached, post });
     if (page.next === undefined) break;
     cursor = { from: page.next, after: '' };
   }
   if (over.length > 0) await expelAll(over, ports);
 }
 
-interface Told {
+export interface Posting {
   /** Everybody up to this one is done. */
   readonly reached: (connectionId: string) => Promise<void>;
-  readonly hold: (posted: PostedTo) => Promise<void>;
+  /** Posts, and deals with every outcome but `throttled`. */
+  readonly post: (deliveries: readonly Delivery[]) => Promise<readonly Outcome[]>;
 }
 
 /**
  * Posts all, claim by claim. The stragglers of one claim hold up only the second after it; `reached`
  * is told in order. Throws when time is up.
  */
-async function postInTurn(
+export async function postInTurn(
   deliveries: readonly Delivery[],
   until: number,
   ports: Ports,
-  { reached, hold }: Told,
+  { reached, post }: Posting,
 ): Promise<void> {
   let before: Promise<void> = Promise.resolve();
   try {
@@ -85,7 +90,7 @@ async function postInTurn(
       const some = deliveries.slice(at, at + granted);
       at += granted;
       const last = deliveries[at - 1]?.connectionId ?? '';
-      const posted = postUntilTaken(some, until, ports, hold);
+      const posted = postUntilTaken(some, until, ports, post);
       const mine = Promise.all([before, posted]).then(() => reached(last));
       // Awaited below, one later.
       mine.catch(() => undefined);
@@ -102,12 +107,11 @@ async function postUntilTaken(
   deliveries: readonly Delivery[],
   until: number,
   ports: Ports,
-  hold: Told['hold'],
+  post: Posting['post'],
 ): Promise<void> {
   let left = deliveries;
   for (;;) {
-    const { outcomes } = await postAll(left, 0, ports, { throttledAgain: true });
-    await hold({ deliveries: left, outcomes });
+    const outcomes = await post(left);
     left = left.filter((_, index) => outcomes[index] === 'throttled');
     if (left.length === 0) return;
     await ports.allowance?.refused(left.length);

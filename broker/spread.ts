@@ -78,8 +78,11 @@ function jobsOf(topic: Topic, audience: number, limits: Limits): readonly (reado
 }
 
 /** As many messages together as a job may hold; one alone always fits. */
-function batchesOf(messages: readonly Message[], limits: Limits): readonly (readonly Message[])[] {
-  const batches: Message[][] = [];
+export function batchesOf<One extends Message>(
+  messages: readonly One[],
+  limits: Limits,
+): readonly (readonly One[])[] {
+  const batches: One[][] = [];
   let octets = 0;
   for (const message of messages) {
     const more = octetsOf(message);

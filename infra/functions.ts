@@ -112,6 +112,7 @@ export class BrokerFunctions extends Construct {
       manageConnections(stage, 'POST', 'DELETE'),
       ...logs.statements(),
       send(tasks.queue),
+      send(tasks.jobs),
     ]);
     this.work = this.add('work', 'Does what was put off, and finds who is gone', [
       this.onTable(TABLE_ACTIONS.work),
@@ -247,7 +248,7 @@ export class BrokerFunctions extends Construct {
 }
 
 /** For who divides large audiences, and for who posts to their parts. */
-const SPREADS: ReadonlySet<HandlerName> = new Set(['message', 'http', 'work']);
+const SPREADS: ReadonlySet<HandlerName> = new Set(['message', 'http', 'deliver', 'work']);
 
 function send(queue: Queue): PolicyStatement {
   return allow(['sqs:SendMessage'], queue.queueArn);

@@ -3,6 +3,7 @@ import { expelDue } from '../broker/expel.ts';
 import type { DrainTask, JobTask, Ports, Task } from '../broker/ports.ts';
 import { postShard } from '../broker/shard.ts';
 import { slowGroup } from '../broker/slow.ts';
+import { postStretch } from '../broker/stretch.ts';
 import { sweep } from '../broker/sweep.ts';
 
 export interface Attempt {
@@ -30,6 +31,8 @@ export function taskHandler(
         return;
       case 'shard':
         return postShard(task, attempt, ports);
+      case 'stretch':
+        return postStretch(task, attempt, ports);
       case 'look':
         return look(task.drain, ports);
       case 'drain':

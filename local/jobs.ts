@@ -120,7 +120,7 @@ export function startJobs(options: JobPumpOptions): JobPump {
     const failed = failures.get(key) ?? 0;
     try {
       const task = readTask(text);
-      if (typeof task === 'string' || (task.type !== 'shard' && task.type !== 'drain')) {
+      if (typeof task === 'string' || !('connectionId' in task || 'slice' in task)) {
         throw new Error(`no job: ${typeof task === 'string' ? task : task.type}`);
       }
       await options.perform(task, { repeated: failed > 0 || leftover.has(key) });

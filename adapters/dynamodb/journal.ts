@@ -208,7 +208,13 @@ async function history({ table, clock }: World, wanted: Wanted): Promise<LoggedM
   return found.reverse();
 }
 
-const PROGRESS: Known<Progress> = { epoch: true, revision: true, durables: true };
+const PROGRESS: Known<Progress> = {
+  epoch: true,
+  revision: true,
+  durables: true,
+  slices: true,
+  slicesSeq: true,
+};
 const KEY_AND_EXPIRY = { pk: true, sk: true, expiresAt: true, expires: true } as const;
 
 function readProgress(row: Row): Progress {
@@ -217,6 +223,8 @@ function readProgress(row: Row): Progress {
     epoch: text(row, 'epoch'),
     revision: number(row, 'revision'),
     ...(row['durables'] === true && { durables: true }),
+    ...(row['slices'] !== undefined && { slices: number(row, 'slices') }),
+    ...(row['slicesSeq'] !== undefined && { slicesSeq: number(row, 'slicesSeq') }),
   };
 }
 

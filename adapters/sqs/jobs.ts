@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Limits } from '../../broker/limits.ts';
 import type { Headers, Message } from '../../broker/model.ts';
-import type { DrainTask, Job, Jobs, JobTask } from '../../broker/ports.ts';
+import type { DrainTask, Job, Jobs, JobTask, StretchTask } from '../../broker/ports.ts';
 import { PLACES, type Slice } from '../../broker/slice.ts';
 
 export interface SqsJobsOptions {
@@ -56,6 +56,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function readJob(fields: Fields): JobTask | string | undefined {
   const { type, destination } = fields;
   if (type === 'drain') return readDrain(fields) ?? 'no connection';
+  if (type === 'stretch') return readStretch(fields) ?? 'no stretch of a log';
   if (type !== 'shard') return undefined;
   if (typeof destination !== 'string') return 'no destination';
   const slice = readSlice(fields['slice']);
@@ -71,6 +72,41 @@ export function readDrain(value: unknown): DrainTask | undefined {
   if (typeof connectionId !== 'string' || !isCount(connectedAt) || !isCount(looks))
     return undefined;
   return { type: 'drain', connectionId, connectedAt, looks };
+}
+
+function readStretch(fields: Fields): StretchTask | undefined {
+  const { destination, epoch, after } = fields;
+  const slice = readSlice(fields['slice']);
+  const given: readonly unknown[] = Array.isArray(fields['messages']) ? fields['messages'] : [];
+  const messages = given.map(readLogged).filter((message) => message !== undefined);
+  const whole = messages.length > 0 && messages.length === given.length;
+  if (typeof destination !== 'string' || typeof epoch !== 'string' || !whole) return undefined;
+  if (slice === undefined || (after !== undefined && !isCount(after))) return undefined;
+  const since = after === undefined ? {} : { after };
+  return { type: 'stretch', destination, slice, epoch, ...since, messages };
+}
+
+function readLogged(value: unknown): StretchTask['messages'][number] | undefined {
+  const { seq, at, revision, audience } = fieldsOf(value);
+  const message = readMessage(value);
+  if (message === undefined || !isCount(seq) || !isCount(at) || !isCount(revision))
+    return undefined;
+  const { to, except } = fieldsOf(audience);
+  const narrowed = {
+    ...(to === undefined ? {} : { to: texts(to) }),
+    ...(except === undefined ? {} : { except: texts(except) }),
+  };
+  return {
+    ...message,
+    seq,
+    at,
+    revision,
+    ...(audience === undefined ? {} : { audience: narrowed }),
+  };
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 function readSlice(value: unknown): Slice | undefined {

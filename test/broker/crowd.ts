@@ -68,7 +68,7 @@ export function jobQueue(): JobQueue {
         if (seen.has(name)) continue;
         seen.add(name);
         const task = readTask(writeJob(job.task));
-        if (typeof task === 'string' || (task.type !== 'shard' && task.type !== 'drain'))
+        if (typeof task === 'string' || !('connectionId' in task || 'slice' in task))
           throw new Error('no job');
         waiting.push({ ...job, task });
       }

@@ -75,14 +75,14 @@ test('only the functions that queue something are told of the queue', () => {
     'index.disconnect': [...everyone, 'QUEUE_URL'],
     'index.message': [...everyone, 'JOBS_URL'],
     'index.dead': everyone,
-    'index.deliver': [...everyone, 'TASKS_URL'],
+    'index.deliver': [...everyone, 'TASKS_URL', 'JOBS_URL'],
     'index.work': [...everyone, 'TASKS_URL', 'JOBS_URL'],
   });
   expect(variables('direct')).toEqual({
     'index.connect': everyone,
     'index.disconnect': everyone,
     'index.message': [...everyone, 'JOBS_URL'],
-    'index.deliver': [...everyone, 'TASKS_URL'],
+    'index.deliver': [...everyone, 'TASKS_URL', 'JOBS_URL'],
     'index.work': [...everyone, 'TASKS_URL', 'JOBS_URL'],
   });
 });

@@ -46,6 +46,7 @@ const BACKGROUND = {
     's3:ListBucket on {BrokerLogsUndelivered.Arn}',
     's3:PutObject on {BrokerLogsUndelivered.Arn}/*',
     'sqs:SendMessage on {BrokerLaterTasks.Arn}',
+    'sqs:SendMessage on {BrokerLaterJobs.Arn}',
   ],
   BrokerFunctionsWorkRole: [
     `${WRITE_LOG} on {BrokerFunctionsWorkLog.Arn}`,

@@ -30,6 +30,35 @@ export const AUDIENCE_JOURNEYS: readonly Journey[] = [
       ),
   },
   {
+    name: 'a room divided among functions hears everything in one order, who joins late from there on',
+    needs: 'rooms',
+    run: ({ open }) => {
+      const room = `/room/large-${Date.now()}`;
+      const place = { open, topic: room, http: '' };
+      return withAudience(place, (members) =>
+        withStomp(open, async (late) => {
+          const [speaker] = members;
+          speaker?.send('SEND', { destination: room }, 'one');
+          speaker?.send('SEND', { destination: room }, 'two');
+          equal((await members[1]?.frame())?.body, 'one');
+          equal((await members[1]?.frame())?.body, 'two');
+          await settled(late, 'SUBSCRIBE', { id: '0', destination: room });
+          speaker?.send('SEND', { destination: room }, 'three');
+          const frame = await late.frame();
+          deepEqual([frame.body, frame.headers['seq']], ['three', '3']);
+          equal((await members[1]?.frame())?.body, 'three');
+          for (const member of members.slice(2)) {
+            const heard = [await member.frame(), await member.frame(), await member.frame()];
+            deepEqual(
+              heard.map(({ headers }) => headers['seq']),
+              ['1', '2', '3'],
+            );
+          }
+        }),
+      );
+    },
+  },
+  {
     name: 'an audience divided among functions hears what is published by HTTP',
     door: 'http',
     run: (place) =>

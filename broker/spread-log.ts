@@ -1,0 +1,128 @@
+/**
+ * A log whose audience is too large for one invocation: `deliver` keeps history, answers joins and
+ * tells presence as ever, and hands its messages to jobs, one for each slice of the audience. A
+ * connection is in one slice, and a slice's jobs are done in order, so it hears the log in order.
+ *
+ * A join is noted for its slice before the subscriber can be found: jobs of older messages pass it
+ * over. The number of slices changes only when all have done what they were given: nothing is
+ * overtaken.
+ */
+import { decodeCell, number } from './cell.ts';
+import type { Destination } from './destination.ts';
+import type { LoggedMessage, LogRecord, Membership } from './model.ts';
+import type { Job, Logs, Ports, Progress, StretchTask, SubscriberPage } from './ports.ts';
+import { keyOf } from './scene.ts';
+import { PLACES, placeOf, slicesFor } from './slice.ts';
+import { batchesOf, shardPosts } from './spread.ts';
+
+export interface Spread {
+  message(message: LoggedMessage, record: LogRecord): void;
+  join(membership: Membership, record: LogRecord): Promise<void>;
+  /** Hands all messages over; what progress is to remember of it. */
+  send(): Promise<Pick<Progress, 'slices' | 'slicesSeq'>>;
+}
+
+/** How a log's messages are posted now: undefined, by `deliver` itself. */
+export async function spreadOf(
+  destination: Destination,
+  { before, first }: { readonly before: Progress | undefined; readonly first: SubscriberPage },
+  ports: Ports,
+  logs: Logs,
+): Promise<Spread | undefined> {
+  if (ports.jobs === undefined) return undefined;
+  const { slices: current, slicesSeq: seq } = before ?? {};
+  // Positions of durable subscriptions move with what is posted: they stay in one hand.
+  const wanted = before?.durables ? undefined : slicesWanted(first, ports);
+  const changes = wanted !== current;
+  const stays = changes && current !== undefined && !(await drained(destination, before, logs));
+  const of = stays ? current : wanted;
+  if (of === undefined) return undefined;
+  return makeSpread(destination, { of, seq: of === current ? seq : undefined }, ports, logs);
+}
+
+function slicesWanted(
+  { subscribers, about = 0 }: SubscriberPage,
+  { limits }: Ports,
+): number | undefined {
+  const audience = Math.max(subscribers.length, about);
+  return audience > limits.inlinePostsMax ? slicesFor(audience, shardPosts(limits)) : undefined;
+}
+
+/** Of what each slice has done. */
+export function doneShelf(destination: string): string {
+  return `slices of ${destination}`;
+}
+
+/** Of who has joined a slice, by revision. */
+export function joinShelf(destination: string, index: number, of: number): string {
+  return `joins of ${destination} ${index}/${of}`;
+}
+
+export function joinKey(revision: number): string {
+  return revision.toString(36).padStart(11, '0');
+}
+
+async function drained(
+  { canonical }: Destination,
+  { epoch, slices = 0, slicesSeq }: Progress = { epoch: '', revision: 0 },
+  { shelf }: Logs,
+): Promise<boolean> {
+  if (slicesSeq === undefined) return true;
+  const range = { from: `${slices}/`, to: `${slices}0`, most: slices };
+  const cells = await shelf.read(doneShelf(canonical), range);
+  const done = cells.filter(([, value]) => {
+    const cell = decodeCell(value);
+    return cell.facts['epoch'] === epoch && number(cell, 'seq') >= slicesSeq;
+  });
+  return done.length === slices;
+}
+
+function makeSpread(
+  { canonical }: Destination,
+  { of, seq }: { readonly of: number; readonly seq: number | undefined },
+  ports: Ports,
+  { shelf }: Logs,
+): Spread {
+  const { jobs, clock, limits } = ports;
+  const messages: StretchTask['messages'][number][] = [];
+  let epoch = '';
+
+  function rounds(): readonly (readonly Job[])[] {
+    let after = seq;
+    return batchesOf(messages, limits).map((batch) => {
+      const since = after === undefined ? {} : { after };
+      const last = batch.at(-1)?.seq ?? 0;
+      after = last;
+      return Array.from({ length: of }, (_, index) => ({
+        group: `${canonical} log ${index}/${of}`,
+        once: `${epoch} ${batch[0]?.seq} ${last}`,
+        task: {
+          type: 'stretch',
+          destination: canonical,
+          slice: { index, of },
+          epoch,
+          ...since,
+          messages: batch,
+        },
+      }));
+    });
+  }
+
+  return {
+    message(message, record) {
+      epoch = record.epoch;
+      messages.push({ ...message, revision: record.revision });
+    },
+    async join(membership, { revision }) {
+      const index = Math.floor((placeOf(membership.connectionId) * of) / PLACES);
+      const expiresAt = clock.now() + limits.shardCursorSeconds * 1000;
+      const key = `${joinKey(revision)} ${keyOf(membership)}`;
+      await shelf.write(joinShelf(canonical, index, of), [[key, new Uint8Array(1)]], expiresAt);
+    },
+    async send() {
+      for (const round of rounds()) await jobs?.send(round);
+      const last = messages.at(-1)?.seq ?? seq;
+      return { slices: of, ...(last === undefined ? {} : { slicesSeq: last }) };
+    },
+  };
+}
