@@ -109,9 +109,11 @@ export async function openDurables(
       listening.set(keyOf(membership), one);
       change(listeners, keyOf(membership), encodeListening(one));
       change(shelfOf(client), `${log}\n${subscriptionId}`, encodeCell({ log, subscriptionId }));
-      const before = endings.delete(placeOf(client, subscriptionId))
+      const place = placeOf(client, subscriptionId);
+      // What this run has moved, or ended, is not on the shelf yet.
+      const before = endings.delete(place)
         ? undefined
-        : await positionAt(log, client, subscriptionId, logs);
+        : (positions.get(place) ?? (await positionAt(log, client, subscriptionId, logs)));
       move(one, before ?? now);
       begun = true;
       return before;

@@ -111,6 +111,20 @@ export function durablesContract(name: string, make: MakeShelf): void {
     );
 
     test(
+      'what was acknowledged in the run in which its client comes back counts',
+      onShelf(async ({ open }) => {
+        const room = await open('/room/a');
+        await room.listen(membership('ann'), 'client', position(1), at(1));
+        await room.save();
+        const later = await open('/room/a');
+        later.acknowledge(ackOf('ann', 4), EPOCH);
+        later.forget(membership('ann'), false);
+        const found = later.listen(membership('ann', 'd', 'c2'), 'client', position(7), at(7));
+        expect(await found).toEqual(position(4));
+      }),
+    );
+
+    test(
       'what is given up and taken up again in one run begins anew',
       onShelf(async ({ open }) => {
         const before = await open('/room/a');
