@@ -1,5 +1,5 @@
 /** The counted part of docs/cost.md, as Markdown: between two marks, so that prose may stand around. */
-import { dollars, perMillionDelivered, times } from '../bill.ts';
+import { dollars, NOTHING, perMillionDelivered, times } from '../bill.ts';
 import { withPart } from '../part.ts';
 import { BILLED, PRICES, type Price } from '../prices.ts';
 import { DURATION, type IngressKind } from './account.ts';
@@ -17,6 +17,7 @@ import {
   sending,
   TOPIC,
 } from './cases.ts';
+import { holding } from './holding.ts';
 import { queues } from './queues.ts';
 
 const PART = 'counted by npm run cost: do not edit by hand';
@@ -86,6 +87,8 @@ export async function countedPart(): Promise<string> {
     await roomTable(),
     `### ${thousands(CLIENTS)} idle clients for an hour`,
     table(['', 'through the queue', 'straight'], idling),
+    '### A minute of one client that listens and hears nothing',
+    await holdingTable(),
   ].join('\n\n');
 }
 
@@ -121,6 +124,23 @@ async function roomTable(): Promise<string> {
     '$ per million delivered',
   ];
   return table(head, rows);
+}
+
+/** Each beside the WebSocket, which is the last. */
+async function holdingTable(): Promise<string> {
+  const all = await holding();
+  const least = all.at(-1)?.usage ?? NOTHING;
+  const rows = all.map(({ name, usage }) => [
+    name,
+    figure(usage.invocations),
+    usage.gigabyteSeconds.toFixed(2),
+    figure(usage.readUnits),
+    figure(usage.writeUnits),
+    million(usage),
+    `${Math.round(dollars(usage) / dollars(least))}×`,
+  ]);
+  const units = ['requests', 'GB-s', 'reads (RRU)', 'writes (WRU)'];
+  return table(['', ...units, '$ per million minutes', 'of a WebSocket'], rows);
 }
 
 type Sent = Awaited<ReturnType<typeof sending>>;

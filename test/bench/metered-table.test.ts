@@ -64,6 +64,7 @@ test('a Query is billed by the sum of what it read, an empty one as 1', () => {
   const table = meteredTable();
   for (let n = 0; n < 10; n++) table.put({ Item: { pk: 'p', sk: `s${n}`, x: 'x'.repeat(493) } });
   const query = {
+    ConsistentRead: true,
     KeyConditionExpression: '#pk = :pk',
     ExpressionAttributeNames: { '#pk': 'pk' },
     ExpressionAttributeValues: { ':pk': 'p' },
@@ -72,6 +73,8 @@ test('a Query is billed by the sum of what it read, an empty one as 1', () => {
   expect(table.meter.readUnits).toBe(2);
   table.query({ ...query, ExpressionAttributeValues: { ':pk': 'nobody' } });
   expect(table.meter.readUnits).toBe(3);
+  table.query({ ...query, ConsistentRead: false });
+  expect(table.meter.readUnits).toBe(4);
 });
 
 test('a transaction is billed double, and is all or nothing', () => {
