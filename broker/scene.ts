@@ -75,8 +75,9 @@ export async function makeScene(
     const stretch = { messages: pending.map((message) => positioned(message, pendingEpoch)) };
     const parts = new Map<string, Stretch>();
     for (const subscriber of audience.values()) {
-      if (!narrow && subscriber.selector === undefined) owe(subscriber, { stretch, subscriber });
-      else oweSome(subscriber, pending, stretch.messages, parts);
+      if (subscriber.selector === undefined && (!narrow || hearsAll(subscriber, pending))) {
+        owe(subscriber, { stretch, subscriber });
+      } else oweSome(subscriber, pending, stretch.messages, parts);
     }
     pending = [];
   }
@@ -188,6 +189,12 @@ export function pack({ subscriber, parts }: Parcel, encoder: Encoder): Delivery 
 export function positioned(message: LoggedMessage, epoch: string): Message {
   const { id, destination, headers, body, seq } = message;
   return { id, destination, headers: [['seq', String(seq)], ['epoch', epoch], ...headers], body };
+}
+
+/** Nearly everybody: what is said to all but its sender. */
+function hearsAll(subscriber: Subscriber, messages: readonly LoggedMessage[]): boolean {
+  for (const { audience } of messages) if (!hears(subscriber, audience)) return false;
+  return true;
 }
 
 export function hears({ session, member }: Subscriber, audience: Audience | undefined): boolean {

@@ -6,7 +6,7 @@
 
 import type { Limits } from '../broker/limits.ts';
 
-import { parseSocketio, type SocketioSettings } from '../broker/socketio-settings.ts';
+import { SOCKETIO_SETTINGS, type SocketioSettings } from '../broker/socketio-settings.ts';
 
 export interface Environment {
   /** The operator's own Lambdas, as lambda/applications.ts reads them. */
@@ -72,9 +72,11 @@ export function readEnvironment(
   };
 }
 
-/** The template has had it read before. */
+/** Checked when the template was made: here it is only read. */
 function socketioOf(text: string | undefined): SocketioSettings {
-  return parseSocketio(text ? JSON.parse(text) : undefined);
+  const { namespaces, events } = SOCKETIO_SETTINGS;
+  const told: Partial<SocketioSettings> = Object(JSON.parse(text || '{}'));
+  return { namespaces: told.namespaces ?? namespaces, events: { ...events, ...told.events } };
 }
 
 const QUEUES = ['QUEUE_URL', 'TASKS_URL', 'JOBS_URL', 'GREETINGS_URL'] as const;
