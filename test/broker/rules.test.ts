@@ -56,3 +56,25 @@ test.each([
 ])('%j is refused in words', (rules, words) => {
   expect(() => makePolicies(parseRules(rules))).toThrow(words);
 });
+
+test.each<[Record<string, unknown>, RegExp]>([
+  [{ slow: 'drop' }, /rules\[0\]\.slow must be one of drop-oldest, keep-last, disconnect/],
+  [{ slow: { keepLast: '' } }, /keepLast/],
+  [{ slow: { keepLast: 'a', count: 3 } }, /keepLast/],
+  [{ slow: 'keep-last', lane: 'logged' }, /slow must be disconnect/],
+])('a rule for slow consumers that makes no sense is refused in words: %j', (more, words) => {
+  const load = () => makePolicies(parseRules([{ pattern: '/topic/x', ...more }]));
+  expect(load).toThrow(words);
+});
+
+test('rooms disconnect who is too slow, topics let messages wait, unless a rule says more', () => {
+  const rules = parseRules([
+    { pattern: '/topic/prices.*', slow: { keepLast: 'symbol' } },
+    { pattern: '/topic/log', lane: 'logged' },
+  ]);
+  const slow = (name: string) => makePolicies(rules)(parseDestination(name, LIMITS)).slow;
+  expect(slow('/topic/prices.eu')).toEqual({ policy: 'keep-last', header: 'symbol' });
+  expect(slow('/topic/other')).toEqual({ policy: 'drop-oldest' });
+  expect(slow('/topic/log')).toEqual({ policy: 'disconnect' });
+  expect(slow('/room/x')).toEqual({ policy: 'disconnect' });
+});
