@@ -43,7 +43,8 @@ export interface Durables {
   begin(): Promise<void>;
   /** It listens no longer; with `gaveUp` its position is forgotten. */
   forget(membership: Membership, gaveUp: boolean): void;
-  acknowledge(entry: Acknowledgement, epoch: string): void;
+  /** An older message's ACK, come later, moves nothing back. */
+  acknowledge(entry: Acknowledgement, epoch: string): Promise<void>;
   /**
    * Everything up to this change is posted to these. Whoever else listens is away; what he had
    * acknowledged before may stand further on in the log, so he listens until he is told to have left,
@@ -131,11 +132,17 @@ export async function openDurables(
       change(positionsOf(log), placeOf(client, subscriptionId), undefined);
       change(shelfOf(client), `${log}\n${subscriptionId}`, undefined);
     },
-    acknowledge({ type, connectionId, subscriptionId, id }, epoch) {
+    async acknowledge({ type, connectionId, subscriptionId, id }, epoch) {
       if (type === 'nack' || subscriptionId === undefined) return;
       const seq = seqOfAck(id);
-      if (seq === undefined) return;
-      move(listening.get(keyOf({ connectionId, subscriptionId })), { epoch, seq });
+      const one = listening.get(keyOf({ connectionId, subscriptionId }));
+      if (seq === undefined || one === undefined) return;
+      const place = placeOf(one.client, one.subscriptionId);
+      if (!positions.has(place)) {
+        const before = await positionAt(log, one.client, one.subscriptionId, logs);
+        if (before !== undefined) positions.set(place, before);
+      }
+      move(one, { epoch, seq });
     },
     posted({ epoch, seq, revision }, present) {
       for (const [key, one] of listening) {

@@ -42,9 +42,13 @@ export function durablesContract(name: string, make: MakeShelf): void {
         await room.begin();
         expect(await list('ann')).toEqual(['/room/a d e:3']);
         room.posted(at(7), new Set(['c-ann\nd', 'c-bob\nd']));
-        room.acknowledge(ackOf('bob', 5), EPOCH);
+        await room.acknowledge(ackOf('bob', 5), EPOCH);
         expect(await room.save()).toBe(true);
         expect(await list('ann')).toEqual(['/room/a d e:7']);
+        expect(await list('bob')).toEqual(['/room/a d e:5']);
+        const late = await open('/room/a');
+        await late.acknowledge(ackOf('bob', 4), EPOCH);
+        await late.save();
         expect(await list('bob')).toEqual(['/room/a d e:5']);
         expect(await list('an')).toEqual([]);
         const again = await open('/room/a');
@@ -117,7 +121,7 @@ export function durablesContract(name: string, make: MakeShelf): void {
         await room.listen(membership('ann'), 'client', position(1), at(1));
         await room.save();
         const later = await open('/room/a');
-        later.acknowledge(ackOf('ann', 4), EPOCH);
+        await later.acknowledge(ackOf('ann', 4), EPOCH);
         later.forget(membership('ann'), false);
         const found = later.listen(membership('ann', 'd', 'c2'), 'client', position(7), at(7));
         expect(await found).toEqual(position(4));
