@@ -77,3 +77,26 @@ export const getLoggerPlugin = () => ({ applyToStack: () => undefined });
 
 /** Which of the SDK's features are used, as the user agent tells AWS. */
 export const checkFeatures = async (): Promise<void> => undefined;
+
+/** A table is found by its Region; asking DynamoDB for a nearer endpoint is off unless asked for. */
+export const resolveEndpointDiscoveryConfig = <Config>(config: Config): Config => config;
+export const NODE_ENDPOINT_DISCOVERY_CONFIG_OPTIONS = {
+  environmentVariableSelector: () => undefined,
+  configFileSelector: () => undefined,
+  default: undefined,
+};
+
+/** Pages are asked for one by one, under limits of our own. */
+export const paginateQuery = leftOut;
+
+/** Nobody extends a client, or asks it for another mode of defaults. */
+export const resolveRuntimeExtensions = <Config>(config: Config): Config => config;
+export const resolveDefaultsModeConfig = () => async () => 'legacy';
+
+/** A body's octets. The SDK's own can be read as a string as well, with a warning; nobody does. */
+export class JsonBytesStringAdapter extends Uint8Array {
+  static allocUnsafe(bytes: number): JsonBytesStringAdapter {
+    const { buffer, byteOffset, byteLength } = Buffer.allocUnsafe(bytes);
+    return new JsonBytesStringAdapter(buffer, byteOffset, byteLength);
+  }
+}

@@ -37,11 +37,16 @@ const FILES = [
 
 /** The same, where DynamoDB is the only service that is called. */
 const FILES_OF_OTHERS = [
+  'JsonBytesStringAdapter',
   'HttpBindingNormalizedSchema',
   'check-features',
   'date-utils',
   'loggerMiddleware',
+  'middleware-endpoint-discovery',
+  'pagination',
   'recursionDetectionMiddleware',
+  'resolveDefaultsModeConfig',
+  'runtimeExtensions',
 ];
 
 /**

@@ -75,11 +75,6 @@ test.each(HANDLERS)('%s loads at most 300 KB when it starts', (each) => {
   expect(files.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
 });
 
-test('all that http may ever load stays below 330 KB', () => {
-  const files = readdirSync(join(first, 'http')).map((file) => statSync(join(first, 'http', file)));
-  expect(files.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(330 * 1024);
-});
-
 test.each(HANDLERS)('%s is the same however often it is made, and names no folder', (each) => {
   for (const file of readdirSync(join(first, each))) {
     const text = readFileSync(join(first, each, file), 'utf8');
