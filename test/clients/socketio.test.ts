@@ -1,7 +1,7 @@
 /** socket.io-client 4.8 as it comes, against the broker: only the URL is changed. */
 import { once } from 'node:events';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { type Broker, startBroker } from '../../local/broker.ts';
 import { brokenProxy } from './broken-proxy.ts';
 import { heard } from './heard.ts';
@@ -183,6 +183,42 @@ describe.each(['fifo', 'direct'] as const)('%s ingress', (ingress) => {
     const hears = listen(bob, 'message');
     await ann.emitWithAck('message', 'files', Buffer.from([0, 1, 254, 255]));
     expect(await hears()).toEqual(['files', Buffer.from([0, 1, 254, 255])]);
+  });
+
+  test('octets inside a value arrive there, and other protocols see them as base64', async () => {
+    const [ann, bob] = [await open({ transports: ['polling'] }), await open()];
+    await bob.emitWithAck('join', 'mixed');
+    const hears = listen(bob, 'message');
+    const json = new WebSocket(`ws://127.0.0.1:${broker.port}/ws`);
+    const told = new Promise<unknown>((resolve) => {
+      json.on('open', () => json.send('{"subscribe":"/room/mixed"}'));
+      json.on('message', (text) => {
+        const { command, body } = JSON.parse(String(text));
+        if (command === 'RECEIPT') void ann.emit('message', 'mixed', value);
+        if (command === 'MESSAGE') resolve(body);
+      });
+    });
+    const value = { a: [Buffer.from([1, 255]), 'text'], b: { c: Buffer.from('é') }, n: null };
+    expect(await hears()).toEqual(['mixed', value]);
+    expect(await told).toEqual({
+      a: [{ _octets: 'Af8=' }, 'text'],
+      b: { c: { _octets: 'w6k=' } },
+      n: null,
+    });
+    json.terminate();
+  });
+
+  test('a room joined twice is joined, and heard once', async () => {
+    const [ann, bob] = [await open(), await open()];
+    expect(await ann.emitWithAck('join', 'twice')).toMatchObject({ ok: true });
+    expect(await ann.emitWithAck('join', 'twice')).toEqual({ ok: true });
+    const hears = listen(ann, 'message');
+    await bob.emitWithAck('message', 'twice', 1);
+    await bob.emitWithAck('message', 'twice', 2);
+    expect([await hears(), await hears()]).toEqual([
+      ['twice', 1],
+      ['twice', 2],
+    ]);
   });
 
   test('what nobody answers to is refused by its ack, and else by an event', async () => {

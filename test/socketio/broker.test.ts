@@ -11,7 +11,7 @@ beforeAll(async () => {
   broker = await startBroker({
     port: 0,
     memory: true,
-    limits: { holdSeconds: 0.3, engineUpgradeSeconds: 0.3 },
+    limits: { holdSeconds: 0.3, engineUpgradeSeconds: 0.3, halfSecondsMax: 0.2 },
   });
 });
 afterAll(() => broker.close());
@@ -191,4 +191,33 @@ test('binary frames close 1003: the gateway takes none', async () => {
   const closed = once(ws, 'close');
   ws.send(Buffer.from([1]));
   expect((await closed)[0]).toBe(1003);
+});
+
+test('attachments that do not all come in time are refused in words', async () => {
+  const { ws, next } = await opened(target);
+  ws.send('40');
+  await next();
+  ws.send('452-["message","x",[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]]');
+  await pause(300);
+  ws.send('bAQID');
+  expect(await next()).toContain('The rest of the frame came too late');
+  ws.close();
+});
+
+test('more octets inside a value than a packet can attach are refused', async () => {
+  const { ws, closed } = await opened(target);
+  ws.send('40');
+  ws.send(`4511-["message","x",${JSON.stringify([{ _placeholder: true, num: 0 }])}]`);
+  await closed;
+});
+
+test('a second CONNECT is refused, and the conversation goes on', async () => {
+  const { ws, next } = await opened(target);
+  ws.send('40');
+  await next();
+  ws.send('40');
+  expect(await next()).toMatch(/^42\["error",\{"code":"protocol-violation"/);
+  ws.send('420["join","x"]');
+  expect(await next()).toMatch(/^430\[\{"ok":true/);
+  ws.close();
 });
