@@ -45,7 +45,7 @@ async function main(): Promise<number> {
       const own = await travel(variant, { folder, dynamoUrl: dynamo.endpoint }, score);
       reports.set(variant.name, own);
       await check(score, `${variant.name}: no grant that nobody uses`, async () => {
-        const others = variant.beside === undefined ? [] : (reports.get(variant.beside) ?? []);
+        const others = (variant.beside ?? []).flatMap((name) => reports.get(name) ?? []);
         const idle = idleGrants([...own, ...others]);
         if (idle.length > 0) throw new Error(`grant-unused: ${idle.join('; ')}`);
         return true;
