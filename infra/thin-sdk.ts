@@ -31,7 +31,6 @@ const FILES = [
   'getInstanceMetadataRegion',
   'loadSharedConfigFiles',
   'partitions',
-  'schemaLogFilter',
   'service-customizations(?:/s3)?',
 ];
 
@@ -47,6 +46,7 @@ const FILES_OF_OTHERS = [
   'recursionDetectionMiddleware',
   'resolveDefaultsModeConfig',
   'runtimeExtensions',
+  'schemaLogFilter',
 ];
 
 /**

@@ -159,3 +159,36 @@ test('what reads tokens needs nothing but Node, and knows a good one from a forg
   const forged = `${signature.slice(0, 9)}${signature[9] === 'A' ? 'B' : 'A'}${signature.slice(10)}`;
   expect(await identity?.authenticate({ token: `${header}.${claims}.${forged}` })).toBe('refused');
 });
+
+/** A program over a file beside a bundle, with a service on this machine that answers 410. */
+function beside(name: string, call: string): unknown {
+  const file = JSON.stringify(join(first, name, 'index.mjs'));
+  const code = `
+    import { createServer } from 'node:http';
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' });
+    const asked = [];
+    const server = createServer((request, response) => {
+      asked.push(request.method + ' ' + request.url);
+      request.resume().on('end', () => response.writeHead(410).end('{"message":"Gone"}'));
+    });
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    const endpoint = 'http://127.0.0.1:' + server.address().port;
+    process.env.AWS_ENDPOINT_URL = endpoint;
+    const of = await import(${file});
+    const found = await (${call});
+    console.log(JSON.stringify({ asked, found }));
+    process.exit();`;
+  return JSON.parse(node('--input-type=module', '--eval', code));
+}
+
+test('the SDK’s posts beside a bundle reach the gateway, and tell what it says', () => {
+  const call = `(async () => {
+    const one = of.sdkManagement(of.managementClient(endpoint + '/ws'));
+    const all = [await one.post('a=', Buffer.from('x')), await one.get('a='), await one.delete('a=')];
+    return all.map(({ status }) => status);
+  })()`;
+  expect(beside('sdk', call)).toEqual({
+    asked: ['POST', 'GET', 'DELETE'].map((method) => `${method} /ws/@connections/a%3D`),
+    found: [410, 410, 410],
+  });
+});
