@@ -1,3 +1,4 @@
+import type { Ports } from '../../broker/ports.ts';
 import { frames } from './frames.ts';
 import { type Client, frame, leave, makeWorld, type World } from './world.ts';
 
@@ -127,4 +128,39 @@ describe('temporary queues', () => {
     await client.send(send('/temp-queue/answers', 'hello?'));
     expect(client.heard()).toContain('There is no such temporary queue');
   });
+});
+
+test('names of control characters fit a key of the store, and hold up no log', async () => {
+  const extend = (ports: Ports): Ports => {
+    if (ports.logs === undefined) return ports;
+    const { shelf } = ports.logs;
+    const fits = (key: string) => {
+      // DynamoDB's sort key.
+      if (Buffer.byteLength(key) > 1024) throw new Error('ValidationException');
+    };
+    return {
+      ...ports,
+      logs: {
+        ...ports.logs,
+        shelf: {
+          read(name, range) {
+            fits(range.from);
+            return shelf.read(name, range);
+          },
+          write(name, changes, expiresAt) {
+            for (const [key] of changes) fits(key);
+            return shelf.write(name, changes, expiresAt);
+          },
+        },
+      },
+    };
+  };
+  const world = makeWorld({ rooms: true, extend });
+  const ann = await named(world, 'a1', '\u0001'.repeat(128));
+  const id = '\u0002'.repeat(256);
+  await ann.send(frame('SUBSCRIBE', [`id:${id}`, 'destination:/room/x', 'durable:true']));
+  const writer = await named(world, 'w');
+  await writer.send(send('/room/x', 'one'));
+  await settle(world);
+  expect(bodies(ann)).toEqual(['one']);
 });
