@@ -26,7 +26,7 @@ test('with http there is one function URL that streams, for everybody, without C
   const made = resource(http, 'AWS::Lambda::Function', 'BrokerFunctionsHttp');
   expect(made).toMatchObject({ MemorySize: 128, Timeout: 60 });
   const variables = Object.keys(object(object(made['Environment'])['Variables']));
-  expect(variables).toEqual(['TABLE_NAME', 'MANAGEMENT_ENDPOINT', 'QUEUE_URL']);
+  expect(variables).toEqual(['TABLE_NAME', 'MANAGEMENT_ENDPOINT', 'QUEUE_URL', 'JOBS_URL']);
 });
 
 test.each([

@@ -23,7 +23,21 @@ import { HANDLERS } from '../../infra/handler.ts';
 const ON_REQUEST: ReadonlySet<string> = new Set(['http', 'greet']);
 
 /** What an app has of its own: the peers, and the tools that `cdk init` asks for. */
-const LINKED = ['aws-cdk', 'aws-cdk-lib', 'constructs', 'typescript', 'tsx', '@types', '.bin'];
+const CDK = ['aws-cdk', 'aws-cdk-lib', 'constructs'];
+/** The SDK is that of an app's own functions, or of Lambda's runtime. */
+const LINKED = [...CDK, '@aws-sdk', 'typescript', 'tsx', '@types', '.bin'];
+
+/** A function of the app's own, which says something to a room. */
+const EMIT = `
+import { Emitter, emitterByHttp, emitterOnAws, type RemoteSocket } from 'stompway/emitter';
+
+const endpoint = 'https://abc.execute-api.eu-west-1.amazonaws.com/ws';
+const io: Emitter = emitterOnAws({ tableName: 'broker', managementEndpoint: endpoint });
+const sockets: () => Promise<readonly RemoteSocket[]> = () => io.to('a').except('b').fetchSockets();
+// @ts-expect-error declarations that were not found would allow anything
+io.nothing;
+if (typeof sockets !== 'function' || !(emitterByHttp(endpoint) instanceof Emitter)) process.exit(1);
+`;
 
 /** Ten lines with a broker in them. */
 const STACK = `
@@ -117,9 +131,11 @@ new ShopStack(app, 'ShopStack');
 app.synth();
 `;
   writeFileSync(join(app, 'app.ts'), STACK + start);
+  writeFileSync(join(app, 'emit.ts'), EMIT);
   const strict = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
-  run(join(modules, '.bin/tsc'), [...strict, 'app.ts'], app);
+  run(join(modules, '.bin/tsc'), [...strict, 'app.ts', 'emit.ts'], app);
   run(process.execPath, ['app.js'], app);
+  run(process.execPath, ['emit.js'], app);
   await inspect(join(app, 'cdk.out'), 'ShopStack');
 }
 

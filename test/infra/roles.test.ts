@@ -174,3 +174,14 @@ test('a publisher may read subscribers and post to connections, and neither writ
     `execute-api:ManageConnections on ${POST}`,
   ]);
 });
+
+test('an emitter may read and write the table, post and close, and nothing else', () => {
+  const { template } = synthesize({ ingress: 'direct' }, (broker, stack) => {
+    const assumedBy = new ServicePrincipal('lambda.amazonaws.com');
+    broker.grantEmit(new Role(stack, 'Emitting', { assumedBy }));
+  });
+  expect(rights(template)['Emitting']).toEqual([
+    `${TABLE_ACTIONS.converse.join(' ')} on {BrokerTable.Arn}`,
+    POST_AND_CLOSE,
+  ]);
+});
