@@ -5,12 +5,13 @@
  */
 import type { Connection, Position, Subscription } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
+import { placeOf } from './slice.ts';
 
 /** So many shelves share the load: a partition takes 1,000 writes a second. */
 const SHELVES = 16;
 
 function shelfOf(session: string): string {
-  return `recovery ${(session.codePointAt(0) ?? 0) % SHELVES}`;
+  return `recovery ${placeOf(session) % SHELVES}`;
 }
 
 /** Sessions that may be gone on with, and the connection each had last: over by now, perhaps. */

@@ -16,6 +16,9 @@ import { type RecoveryRecord, readRecord, type Stay, writeRecord } from './recov
 import type { Place, Session } from './session.ts';
 import { subscribe } from './subscribe.ts';
 
+/** Longer than any that is given out: two random ids. A store's keys have an end. */
+const PID_LENGTH_MAX = 200;
+
 /** What the new connection takes over. */
 export interface Recovered {
   readonly session: string;
@@ -31,6 +34,7 @@ export async function recoverable(
 ): Promise<Recovered | undefined> {
   const { logs } = ports;
   if (recover === undefined || logs === undefined) return undefined;
+  if (recover.pid.length > PID_LENGTH_MAX) return undefined;
   const session = recover.pid.slice(0, recover.pid.indexOf('.'));
   const mine = (record: RecoveryRecord | undefined): record is RecoveryRecord =>
     record?.pid === recover.pid && record.user === principal?.user;

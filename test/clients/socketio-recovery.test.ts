@@ -1,13 +1,18 @@
 /** Connection state recovery: a lost client goes on as if nothing had been, or begins anew. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { type Broker, type BrokerOptions, startBroker } from '../../local/broker.ts';
 import { opened } from '../engineio/peer.ts';
 
 let broker: Broker;
 const clients: Socket[] = [];
+const folders: string[] = [];
 afterEach(async () => {
   for (const client of clients.splice(0)) client.disconnect();
   await broker.close();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
 async function start(options: Partial<BrokerOptions> = {}): Promise<void> {
@@ -239,4 +244,21 @@ test('whoever comes back before the loss was noticed takes over, and the old soc
   await say('a', '2');
   expect(await second.next()).toMatch(/^42\["message","a","2",/);
   second.ws.close();
+});
+
+test('a pid longer than any key of the store is nobody’s, and begins anew', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'recovery-'));
+  folders.push(data);
+  const errors: string[] = [];
+  const log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (event: string) => void errors.push(event),
+  };
+  await start({ memory: false, data, log });
+  const peer = await opened({ url: `http://127.0.0.1:${broker.port}/socket.io/` });
+  peer.ws.send(`40${JSON.stringify({ pid: `${'x'.repeat(5000)}.y`, offset: 'a:1' })}`);
+  expect(JSON.parse(String(await peer.next()).slice(2))).toHaveProperty('pid');
+  peer.ws.close();
+  expect(errors).toEqual([]);
 });
