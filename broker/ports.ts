@@ -180,8 +180,10 @@ export interface Progress {
   readonly durables?: boolean;
   /** Set while its audience is too large for one invocation: in how many slices it is posted to… */
   readonly slices?: number;
-  /** …and the seq of the last message they were given. */
+  /** …and the seq of the last message they were given… */
   readonly slicesSeq?: number;
+  /** …and when, ms. */
+  readonly slicesAt?: number;
 }
 
 /**

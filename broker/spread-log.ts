@@ -19,8 +19,11 @@ export interface Spread {
   message(message: LoggedMessage, record: LogRecord): void;
   join(membership: Membership, record: LogRecord): Promise<void>;
   /** Hands all messages over; what progress is to remember of it. */
-  send(): Promise<Pick<Progress, 'slices' | 'slicesSeq'>>;
+  send(): Promise<Given>;
 }
+
+/** What slices were given: how many they are, up to which message, and when. */
+type Given = Pick<Progress, 'slices' | 'slicesSeq' | 'slicesAt'>;
 
 /** How a log's messages are posted now: undefined, by `deliver` itself. */
 export async function spreadOf(
@@ -30,14 +33,20 @@ export async function spreadOf(
   logs: Logs,
 ): Promise<Spread | undefined> {
   if (ports.jobs === undefined) return undefined;
-  const { slices: current, slicesSeq: seq } = before ?? {};
+  const given: Given = before === undefined || isPast(before, ports) ? {} : before;
+  const { slices: current } = given;
   // Positions of durable subscriptions move with what is posted: they stay in one hand.
   const wanted = before?.durables ? undefined : slicesWanted(first, ports);
   const changes = wanted !== current;
   const stays = changes && current !== undefined && !(await drained(destination, before, logs));
   const of = stays ? current : wanted;
   if (of === undefined) return undefined;
-  return makeSpread(destination, { of, seq: of === current ? seq : undefined }, ports, logs);
+  return makeSpread(destination, of === current ? given : {}, of, ports, logs);
+}
+
+/** Nobody is there any more who was when slices were last given something: none has a hole. */
+function isPast({ slicesAt = 0 }: Progress, { clock, limits }: Ports): boolean {
+  return clock.now() - slicesAt > limits.connectionSecondsMax * 1000;
 }
 
 function slicesWanted(
@@ -79,7 +88,8 @@ async function drained(
 
 function makeSpread(
   { canonical }: Destination,
-  { of, seq }: { readonly of: number; readonly seq: number | undefined },
+  { slicesSeq: seq, slicesAt = 0 }: Given,
+  of: number,
   ports: Ports,
   { shelf }: Logs,
 ): Spread {
@@ -121,8 +131,9 @@ function makeSpread(
     },
     async send() {
       for (const round of rounds()) await jobs?.send(round);
-      const last = messages.at(-1)?.seq ?? seq;
-      return { slices: of, ...(last === undefined ? {} : { slicesSeq: last }) };
+      const last = messages.at(-1)?.seq;
+      if (last !== undefined) return { slices: of, slicesSeq: last, slicesAt: clock.now() };
+      return { slices: of, ...(seq !== undefined && { slicesSeq: seq, slicesAt }) };
     },
   };
 }

@@ -214,6 +214,7 @@ const PROGRESS: Known<Progress> = {
   durables: true,
   slices: true,
   slicesSeq: true,
+  slicesAt: true,
 };
 const KEY_AND_EXPIRY = { pk: true, sk: true, expiresAt: true, expires: true } as const;
 
@@ -225,6 +226,7 @@ function readProgress(row: Row): Progress {
     ...(row['durables'] === true && { durables: true }),
     ...(row['slices'] !== undefined && { slices: number(row, 'slices') }),
     ...(row['slicesSeq'] !== undefined && { slicesSeq: number(row, 'slicesSeq') }),
+    ...(row['slicesAt'] !== undefined && { slicesAt: number(row, 'slicesAt') }),
   };
 }
 

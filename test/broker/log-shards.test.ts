@@ -165,6 +165,29 @@ test('who cannot be posted to is cut; after a job that was given up, the whole s
   for (const id of alive) expect(bodies(world, id)).toEqual(['one', 'two', 'lost', 'four']);
 });
 
+test.each([3, 25])(
+  'after %i quiet hours nobody is cut for what nobody there has missed',
+  async (hours) => {
+    const { world, jobs } = stage();
+    await crowd(world, 30);
+    const first = await joined(world, 'first');
+    await pumped(world);
+    await first.send(send('yesterday'));
+    await pumped(world);
+    await jobs.work(world.ports);
+    world.pass(hours * 3_600_000);
+    const ids = Array.from({ length: 30 }, (_, index) => `later-${index}`);
+    for (const id of ids) await joined(world, id);
+    const writer = await joined(world, 'writer');
+    await pumped(world);
+    await writer.send(send('today'));
+    await pumped(world);
+    await jobs.work(world.ports);
+    for (const id of ids) expect(bodies(world, id)).toEqual(['today']);
+    expect([...world.closed]).toEqual([]);
+  },
+);
+
 test('a small room is posted to by deliver, at no more reads than ever', async () => {
   const { world, jobs } = stage();
   await crowd(world, 5);
