@@ -5,6 +5,7 @@
  * and opens the gate (`Gates`); what it hears goes to the session through the same ingress, behind
  * what was posted before. So nothing is lost, doubled or overtaken by the change.
  */
+import { sessionConnectionId } from '../broker/address.ts';
 import { endConnection } from '../broker/ending.ts';
 import type { Connection } from '../broker/model.ts';
 import type { Detour, Gates, Inbound, Ingress, Mailboxes, Ports } from '../broker/ports.ts';
@@ -95,7 +96,8 @@ async function hear(event: Inbound, wire: Wire): Promise<boolean> {
   if (mailbox.socket === undefined) {
     if (ports.clock.now() > (mailbox.probedUntil ?? 0)) return false;
     // Whatever comes on a probed socket is said behind the change: `5` may come later, or not.
-    if (!(await takeOver(wire))) return false;
+    const mine = event.repeated || (await claim(wire));
+    if (!(await (mine ? takeOver(wire) : takenOver(wire)))) return false;
   } else if (mailbox.socket !== connection.id) return false;
   if (text !== '5' && text !== '3') await forward(event, mailbox.connectionId, wire);
   return true;
@@ -109,6 +111,30 @@ async function probe(wire: Wire, { connectionId }: { connectionId: string }): Pr
   // Lets the poll go that waits; those that follow are short.
   await mailboxes.append(connectionId, [Buffer.from('6')]);
   return true;
+}
+
+/**
+ * True for one of the messages that come side by side with direct ingress: two that took over at once
+ * could each post what the other has overtaken. Who claimed and died comes again as a repeat.
+ */
+async function claim({ mailboxes, connection, ports }: Wire): Promise<boolean> {
+  const name = `u.${connection.id}`;
+  const until = ports.clock.now() + CLAIM_SECONDS * 1000;
+  const lease = { receiver: name, until, expiresAt: until };
+  return (await mailboxes.open(name, sessionConnectionId(name, '0'), lease)) === 'opened';
+}
+
+/** Longer than any upgrade takes. */
+const CLAIM_SECONDS = 60;
+
+/** Waits for the one that claimed; false: it has not come to its end. */
+async function takenOver({ mailboxes, session, connection, ports }: Wire): Promise<boolean> {
+  const end = ports.clock.now() + ports.limits.engineTakeOverSeconds * 1000;
+  for (;;) {
+    if ((await mailboxes.find(session))?.socket === connection.id) return true;
+    if (ports.clock.now() > end) return false;
+    await ports.timer.sleep(ports.limits.engineTakeOverMilliseconds);
+  }
 }
 
 async function takeOver(wire: Wire): Promise<boolean> {
