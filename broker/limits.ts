@@ -104,6 +104,8 @@ export const LIMITS = {
   slowSeconds: 300,
   /** How long an environment puts messages behind those that wait before it looks again. */
   slowRememberedSeconds: 2,
+  /** Shelves of slow connections read or written side by side: DynamoDB's client keeps 50 sockets. */
+  slowAtOnceMax: 50,
   /** Slow connections an environment remembers. */
   slowRememberedMax: 10_000,
   /** A message received more often crashed its handler each time; the queue gives it up after 5. */

@@ -33,29 +33,29 @@ export function makeSlow(): Slow {
     async among(connectionIds, ports) {
       const slow = new Set<string>();
       if (remembered.size === 0) return slow;
+      const doubtful: string[] = [];
+      const now = ports.clock.now();
       for (const connectionId of connectionIds) {
         const until = remembered.get(connectionId);
         if (until === undefined) continue;
-        if (until > ports.clock.now() || (await waits(connectionId, ports))) {
-          slow.add(connectionId);
-          if (until <= ports.clock.now()) remember(connectionId, ports);
-        } else remembered.delete(connectionId);
+        if (until > now) slow.add(connectionId);
+        else doubtful.push(connectionId);
       }
+      await sideBySide(doubtful, ports, async (connectionId) => {
+        if (await waits(connectionId, ports)) {
+          slow.add(connectionId);
+          remember(connectionId, ports);
+        } else remembered.delete(connectionId);
+      });
       return slow;
     },
 
     async hold(receivers, ports) {
-      const over: SlowReceiver[] = [];
-      const held = new Map<string, SlowReceiver>();
-      for (const receiver of receivers) {
-        if (receiver.owed.some((owed) => policyOf(owed, ports).policy === 'disconnect')) {
-          over.push(receiver);
-        } else held.set(receiver.connectionId, receiver);
-      }
-      for (const receiver of held.values()) {
-        await keep(receiver, ports);
-        remember(receiver.connectionId, ports);
-      }
+      const over = receivers.filter((receiver) => isFinal(receiver, ports));
+      const held = receivers.filter((receiver) => !isFinal(receiver, ports));
+      // Before they are stored: what is published meanwhile goes behind them.
+      for (const { connectionId } of held) remember(connectionId, ports);
+      await sideBySide(held, ports, (receiver) => keep(receiver, ports));
       await disconnect(over, ports);
     },
 
@@ -66,8 +66,23 @@ export function makeSlow(): Slow {
   };
 }
 
+/** So many together: everybody else's posts wait for it. */
+async function sideBySide<One>(
+  all: readonly One[],
+  { limits }: Ports,
+  act: (one: One) => Promise<void>,
+): Promise<void> {
+  for (let from = 0; from < all.length; from += limits.slowAtOnceMax) {
+    await Promise.all(all.slice(from, from + limits.slowAtOnceMax).map(act));
+  }
+}
+
 function policyOf({ destination }: Owed, { logs }: Ports): SlowPolicy {
   return logs?.policies(destination).slow ?? { policy: 'drop-oldest' };
+}
+
+function isFinal({ owed }: SlowReceiver, ports: Ports): boolean {
+  return owed.some((one) => policyOf(one, ports).policy === 'disconnect');
 }
 
 /** A key of `keep-last`; undefined: it stands for itself. */

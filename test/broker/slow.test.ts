@@ -100,6 +100,59 @@ test('an environment that remembers a slow client asks the store whether it stil
   expect(bodies(world, 'slow')).toEqual(['one', 'two']);
 });
 
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Writes that take until `done`; how many of them were under way at once. */
+function slowShelf(done: () => Promise<void> = turn) {
+  const under = { now: 0, most: 0 };
+  const extend = (ports: Ports): Ports => {
+    if (ports.logs === undefined) return ports;
+    const write: Shelf['write'] = async (...given) => {
+      under.most = Math.max(under.most, ++under.now);
+      await done();
+      under.now--;
+      return ports.logs?.shelf.write(...given);
+    };
+    return { ...ports, logs: { ...ports.logs, shelf: { ...ports.logs.shelf, write } } };
+  };
+  return { under, extend };
+}
+
+test('what is published while the first begins to wait goes behind it', async () => {
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const { under, extend } = slowShelf(() => gate);
+  const { world, publish, settle } = await stage([], { extend });
+  await subscribed(world, 'slow', { to: '/topic/x' });
+  const other = await world.client('other');
+  await other.send(CONNECT);
+  full(world, 'slow', 1);
+  const first = publish('one');
+  while (under.now < 1) await turn();
+  const second = other.send(frame('SEND', ['destination:/topic/x'], 'two'));
+  for (let turns = 0; turns < 20; turns++) await turn();
+  open();
+  await Promise.all([first, second]);
+  await settle();
+  expect(bodies(world, 'slow')).toEqual(['one', 'two']);
+});
+
+test('many that begin to be slow are put aside side by side, within a bound', async () => {
+  const { under, extend } = slowShelf();
+  const { world, publish, settle } = await stage([], { extend, limits: { slowAtOnceMax: 8 } });
+  const ids = Array.from({ length: 30 }, (_, index) => `slow-${index}`);
+  for (const id of ids) {
+    await subscribed(world, id, { to: '/topic/x' });
+    full(world, id, 1);
+  }
+  await publish('one');
+  expect(under.most).toBe(8);
+  await settle();
+  for (const id of ids) expect(bodies(world, id)).toEqual(['one']);
+});
+
 test('drop-oldest: beyond the bound the oldest go, and are counted', async () => {
   const one = await stage([], { limits: { slowMessagesMax: 5 } });
   await subscribed(one.world, 'slow', { to: '/topic/x' });
