@@ -209,6 +209,9 @@ function progressing(make: MakeJournal): void {
       await journal.advance('/room/x', { epoch, revision: 7 });
       await journal.advance('/room/x', { epoch, revision: 7 });
       expect(await journal.progress('/room/x')).toEqual({ epoch, revision: 7 });
+      const spread = { durables: true, slices: 4, slicesSeq: 7, slicesAt: 1_800_000_000_000 };
+      await journal.advance('/room/x', { epoch, revision: 8, ...spread });
+      expect(await journal.progress('/room/x')).toEqual({ epoch, revision: 8, ...spread });
       await journal.advance('/room/x', { epoch: 'another', revision: 2 });
       expect(await journal.progress('/room/x')).toEqual({ epoch: 'another', revision: 2 });
       await journal.advance('/room/x', { epoch, revision: 8, durables: true });
