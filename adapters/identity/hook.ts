@@ -37,7 +37,7 @@ function asRecognised(value: unknown): Recognised | undefined {
   const [user, tokenId] = [textOf(fields, 'user'), textOf(fields, 'tokenId')];
   if (user === undefined) throw new Error('identity.hook must answer whose the token is: user');
   const expiresAt = fields.get('expiresAt') ?? undefined;
-  if (expiresAt !== undefined && typeof expiresAt !== 'number') {
+  if (expiresAt !== undefined && (typeof expiresAt !== 'number' || !Number.isFinite(expiresAt))) {
     throw new Error('identity.hook must answer expiresAt in ms since 1970');
   }
   const claims = fields.get('claims') ?? {};

@@ -47,8 +47,17 @@ export function secretFetcher(
     );
     // The answer holds the secret: no word of it may reach an error.
     if (answer.status >= 300) throw faultOf(service, answer);
-    const secret = found(JSON.parse(answer.text));
+    const secret = found(parsed(answer.text));
     if (typeof secret === 'string') return secret;
     throw new Error(`${service}: ${arn} holds no text`);
   };
+}
+
+/** What is wrong with a text is told by words of it: not of this one. */
+function parsed(text: string): Answered {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }

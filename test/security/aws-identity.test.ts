@@ -111,6 +111,7 @@ describe('a shared secret', () => {
     ['is too short', 200, '{"SecretString":"short"}'],
     ['is no text', 200, '{"SecretBinary":"AAAA"}'],
     ['is answered by nonsense', 200, 'x'],
+    ['is answered bare', 200, 'short"'],
   ])('that %s lets nobody in, is logged, and is no secret in the log', async (_, status, text) => {
     const { own, close } = await service(() => [status, text]);
     try {
@@ -244,6 +245,7 @@ describe('the operator’s own Lambda', () => {
     ['a number for a name', { user: 7 }],
     ['a name of others', { user: 'a/b' }],
     ['an end that is a text', { user: 'ann', expiresAt: 'tomorrow' }],
+    ['an end that is no number', { user: 'ann', expiresAt: Number.NaN }],
     ['an end that is past', { user: 'ann', expiresAt: 1 }],
     ['claims that are a text', { user: 'ann', claims: 'all' }],
     ['grants that are none', { user: 'ann', grants: [{ pattern: '/x' }] }],
