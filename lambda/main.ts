@@ -217,14 +217,14 @@ function posting(world: World): Outbox {
 /** The SDK's client is a file beside the bundle (infra/bundle.ts): who posts fast does not load it. */
 function managing(world: World): Management {
   const { managementEndpoint: endpoint, posting } = world.environment;
+  const own = { region: environmentRegion(), credentials: defaultProvider() };
   if (posting === 'sdk') {
     return loadedManagement(async () => {
       const { managementClient, sdkManagement } = await import('../adapters/apigateway/sdk.ts');
-      return sdkManagement(managementClient(endpoint));
+      return sdkManagement(managementClient(endpoint, own));
     });
   }
   const sender = socketSender({ ...world, endpoint, socketsMax: world.limits.postsAtOnceMax });
-  const own = { region: environmentRegion(), credentials: defaultProvider() };
   return fastManagement({ ...world, ...own, endpoint, sender });
 }
 

@@ -4,6 +4,7 @@
  */
 import {
   ApiGatewayManagementApiClient,
+  type ApiGatewayManagementApiClientConfig,
   DeleteConnectionCommand,
   GetConnectionCommand,
   PostToConnectionCommand,
@@ -14,21 +15,23 @@ import { CONNECT_MILLISECONDS_MAX, REQUEST_MILLISECONDS_MAX } from './sender.ts'
 
 /**
  * A client as the outbox wants it: no retries of its own, kept-alive sockets, as many as there are
- * posts at once, an end to waiting.
+ * posts at once, an end to waiting. `own`: by default what the environment says.
  */
 export function managementClient(
   endpoint: string,
-  socketsMax: number = LIMITS.postsAtOnceMax,
+  own: Pick<ApiGatewayManagementApiClientConfig, 'region' | 'credentials'> = {},
 ): ApiGatewayManagementApiClient {
+  const agent = { keepAlive: true, maxSockets: LIMITS.postsAtOnceMax };
   return new ApiGatewayManagementApiClient({
+    ...own,
     endpoint,
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECT_MILLISECONDS_MAX,
       requestTimeout: REQUEST_MILLISECONDS_MAX,
       throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: socketsMax },
-      httpsAgent: { keepAlive: true, maxSockets: socketsMax },
+      httpAgent: agent,
+      httpsAgent: agent,
     },
   });
 }
