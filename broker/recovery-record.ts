@@ -52,8 +52,26 @@ export interface RecoveryRecord {
   readonly pid: string;
   readonly connectionId: string;
   readonly user?: string;
-  /** Once it is lost. Absent still, or for good if what it heard besides cannot be told again. */
-  readonly stays?: readonly Stay[];
+}
+
+/**
+ * Of this connection, once it is lost: a cell of its own, so that whoever is late to tell of an old
+ * loss changes nothing of the connection that has gone on since. Undefined: not yet, too long ago, or
+ * never, for what it heard besides cannot be told again.
+ */
+export async function readStays(
+  session: string,
+  connectionId: string,
+  { shelf }: Logs,
+): Promise<readonly Stay[] | undefined> {
+  const from = lossKey(session, connectionId);
+  const [cell] = await shelf.read(shelfOf(session), { from, to: `${from} `, most: 1 });
+  return cell === undefined ? undefined : JSON.parse(text(cell[1]));
+}
+
+/** No subscription's id begins so. */
+function lossKey(session: string, connectionId: string): string {
+  return `${session} !${connectionId}`;
 }
 
 export async function readRecord(session: string, logs: Logs): Promise<RecoveryRecord | undefined> {
@@ -121,7 +139,9 @@ export async function noteLoss(
     const mine = places.filter(([{ id }]) => recovers(id));
     const stays = mine.length > limits.recoveryRoomsMax ? undefined : staysOf(mine, joins);
     const expiresAt = clock.now() + limits.recoverySeconds * 1000;
-    await writeRecord(session, { ...record, ...(stays && { stays }) }, expiresAt, logs);
+    if (stays === undefined) return;
+    const value = Buffer.from(JSON.stringify(stays));
+    await logs.shelf.write(shelfOf(session), [[lossKey(session, connection.id), value]], expiresAt);
   } catch (cause) {
     ports.log.error('recovery-not-kept', cause, { connectionId: connection.id });
   }

@@ -12,7 +12,13 @@ import { endConnection } from './ending.ts';
 import { BrokerError, internalError } from './errors.ts';
 import type { ConnectCommand, Position, Principal } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
-import { type RecoveryRecord, readRecord, type Stay, writeRecord } from './recovery-record.ts';
+import {
+  type RecoveryRecord,
+  readRecord,
+  readStays,
+  type Stay,
+  writeRecord,
+} from './recovery-record.ts';
 import type { Place, Session } from './session.ts';
 import { subscribe } from './subscribe.ts';
 
@@ -38,22 +44,23 @@ export async function recoverable(
   const session = recover.pid.slice(0, recover.pid.indexOf('.'));
   const mine = (record: RecoveryRecord | undefined): record is RecoveryRecord =>
     record?.pid === recover.pid && record.user === principal?.user;
-  let record = session === '' ? undefined : await readRecord(session, logs);
+  const record = session === '' ? undefined : await readRecord(session, logs);
   if (!mine(record)) return undefined;
   // A repeat of this very CONNECT: all is done.
   if (record.connectionId === connection.id) return { session, pid: record.pid, rooms: [] };
-  if (record.stays === undefined) {
-    await endConnection(record.connectionId, 'lost', ports);
-    await ports.outbox.close(record.connectionId);
-    record = await readRecord(session, logs);
-    if (!mine(record)) return undefined;
+  const old = record.connectionId;
+  let stays = await readStays(session, old, logs);
+  if (stays === undefined) {
+    await endConnection(old, 'lost', ports);
+    await ports.outbox.close(old);
+    stays = await readStays(session, old, logs);
   }
-  const rooms = await roomsOf(record, positionOf(recover.offset), ports, logs);
+  const rooms = await roomsOf(stays, positionOf(recover.offset), ports, logs);
   return rooms && { session, pid: record.pid, rooms };
 }
 
 async function roomsOf(
-  { stays }: RecoveryRecord,
+  stays: readonly Stay[] | undefined,
   heard: Position | undefined,
   ports: Ports,
   logs: Logs,
