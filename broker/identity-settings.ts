@@ -8,6 +8,7 @@
 import type { Grant } from './model.ts';
 import { type Permission, parseGrants, parsePermissions, parseTexts } from './permission.ts';
 import { countsOf, parseTime } from './rules.ts';
+import { fieldsOf } from './settings.ts';
 
 export const ALGORITHMS = ['HS256', 'RS256', 'ES256'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
@@ -159,24 +160,6 @@ function parseKey(json: unknown, index: number): KeySettings {
     user,
     claims: Object.fromEntries(Object.entries(claims)),
   };
-}
-
-/** The fields of an object that may have these keys. Shared by all that read the operator's file. */
-export function fieldsOf(
-  json: unknown,
-  name: string,
-  known: readonly string[],
-): ReadonlyMap<string, unknown> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new Error(`${name} must be an object with ${known.join(', ')}`);
-  }
-  const fields = new Map<string, unknown>(Object.entries(json));
-  for (const key of fields.keys()) {
-    if (!known.includes(key)) {
-      throw new Error(`${name} has an unknown key "${key}"; known: ${known.join(', ')}`);
-    }
-  }
-  return fields;
 }
 
 export function optionalText(

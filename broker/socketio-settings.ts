@@ -1,5 +1,7 @@
 /** What the operator may choose of Socket.IO: `{"namespaces": ["/admin"], "events": {"join": "enter"}}`. */
 
+import { fieldsOf } from './settings.ts';
+
 /** Event names that the broker understands, and those it says. */
 export interface EventNames {
   readonly join: string;
@@ -67,16 +69,4 @@ function parseEvents(value: unknown): EventNames {
   const said = Object.values(events);
   if (new Set(said).size < said.length) throw new Error('socketio.events: two have one name');
   return events;
-}
-
-function fieldsOf(value: unknown, name: string, known: readonly string[]) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error(`${name} must be an object with ${known.join(', ')}`);
-  }
-  const fields = new Map<string, unknown>(Object.entries(value));
-  for (const key of fields.keys()) {
-    if (known.includes(key)) continue;
-    throw new Error(`${name} has an unknown key "${key}"; known: ${known.join(', ')}`);
-  }
-  return fields;
 }

@@ -1,19 +1,19 @@
 /**
  * The broker alone in a stack of its own: `npx cdk deploy`, with `-c ingress=direct` without its
- * queue, with `-c rules=stompway.json` by the operator's rules and identities, with `-c http=true` with HTTP beside
+ * queue, with `-c rules=stompway.json` by all that the
+ * operator's file says, with `-c http=true` with HTTP beside
  * the WebSockets, with `-c cloudFront=true` with both behind one domain, with `-c posting=sdk` with
  * posts through the SDK, with `-c postsPerSecond=5000` and `-c inlinePosts=1000` by other bounds.
  */
 import { App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { readRulesFile } from './rules.ts';
-import { readSecurityFile } from './security.ts';
+import { readSettingsFile } from './settings-file.ts';
 import { type Ingress, StompBroker, type StompBrokerProps } from './stomp-broker.ts';
 
 const app = new App();
 const stack = new Stack(app, 'Stompway', { description: 'stompway: a message broker, no server' });
 const broker = new StompBroker(stack, 'Broker', {
   ingress: ingress(app.node.tryGetContext('ingress') ?? 'fifo'),
-  ...rules(app.node.tryGetContext('rules')),
+  ...settings(app.node.tryGetContext('rules')),
   ...posting(app.node.tryGetContext('posting')),
   ...count('postsPerSecond'),
   ...count('inlinePosts'),
@@ -36,12 +36,8 @@ for (const [name, value] of Object.entries(outputs)) {
   if (value !== undefined) new CfnOutput(stack, name, { value });
 }
 
-/** Of one file: it would be a trap if its identities were left out. */
-function rules(file: unknown): Pick<StompBrokerProps, 'rules' | 'security'> {
-  if (file === undefined) return {};
-  const security = readSecurityFile(String(file));
-  const named = security === undefined ? {} : { security };
-  return { rules: readRulesFile(String(file)), ...named };
+function settings(file: unknown): ReturnType<typeof readSettingsFile> {
+  return file === undefined ? {} : readSettingsFile(String(file));
 }
 
 function posting(asked: unknown): Pick<StompBrokerProps, 'posting'> {

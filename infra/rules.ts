@@ -1,5 +1,4 @@
 /** The operator's rules as the construct takes them, checked at synth and written for the handlers. */
-import { readFileSync } from 'node:fs';
 import { Duration } from 'aws-cdk-lib';
 import { makePolicies, parseRules, type Rule } from '../broker/rules.ts';
 
@@ -23,19 +22,6 @@ export function rulesJson(rules: readonly DestinationRule[]): string {
   const parsed = parseRules(rules.map(written));
   makePolicies(parsed);
   return `${JSON.stringify(parsed, undefined, 1)}\n`;
-}
-
-/** Rules of a file: a list of them, or an object that holds one, as `stompway.json` does. */
-export function readRulesFile(file: string): readonly Rule[] {
-  try {
-    const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    const isObject = typeof json === 'object' && json !== null && 'rules' in json;
-    if (isObject) return parseRules(json.rules);
-    const secures = typeof json === 'object' && json !== null && 'identity' in json;
-    return secures ? [] : parseRules(json);
-  } catch (cause) {
-    throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
 }
 
 /** A `Duration` becomes the text of the same time; all else is left for the check. */

@@ -1,16 +1,16 @@
 /** Who may come in, as the construct takes it: checked at synth, written for the handlers. */
-import { readFileSync } from 'node:fs';
+
 import { Token } from 'aws-cdk-lib';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import {
-  fieldsOf,
   type IdentitySettings,
   parseSecurity,
   type RateSettings,
   SECURITY_KEYS,
 } from '../broker/identity-settings.ts';
 import type { Permission } from '../broker/permission.ts';
+import { fieldsOf } from '../broker/settings.ts';
 import { NAMED_VARIABLES } from './environment.ts';
 import { allow } from './grants.ts';
 
@@ -178,15 +178,13 @@ function isSecret(secret: SharedSecret | SharedParameter): secret is SharedSecre
   return 'secretArn' in secret;
 }
 
-/** What `stompway.json` says of who may come in; undefined: nothing. */
-export function readSecurityFile(file: string): SecurityProps | undefined {
-  const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
-  const fields = Object.entries(json);
-  // Left out in silence, a hook would be a refusal that is missed by nobody.
-  if ('applications' in json) throw new Error(`${file}: applications are for npm start alone`);
+/**
+ * Of a file's settings, what is said of security; undefined if nothing is. Throws in words where it
+ * names what a deployed broker cannot have from a file.
+ */
+export function securityOf(settings: ReadonlyMap<string, unknown>): SecurityProps | undefined {
   const security: unknown = Object.fromEntries(
-    fields.filter(([key]) => SECURITY_KEYS.some((one) => one === key)),
+    [...settings].filter(([key]) => SECURITY_KEYS.some((one) => one === key)),
   );
   if (Object.keys(Object(security)).length === 0) return undefined;
   const identity = check(security);

@@ -23,7 +23,6 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type EventNames, parseSocketio } from '../broker/socketio-settings.ts';
 import { BrokerAlarms } from './alarms.ts';
 import type { ApplicationProps } from './applications.ts';
 import { brokerDashboard } from './dashboard.ts';
@@ -36,25 +35,14 @@ import { IngressQueue } from './ingress-queue.ts';
 import { LogStream } from './log-stream.ts';
 import type { DestinationRule } from './rules.ts';
 import { type SecurityProps, shipmentOf } from './security.ts';
+import { type SocketioProps, socketioJson } from './socketio.ts';
 import { brokerTable } from './table.ts';
 import { TaskQueue } from './task-queue.ts';
 
 export type { ApplicationProps } from './applications.ts';
 export type { DestinationRule } from './rules.ts';
 export type { SecurityProps } from './security.ts';
-
-/** See `StompBrokerProps.socketio`. */
-export interface SocketioProps {
-  readonly namespaces?: readonly string[];
-  readonly events?: Partial<EventNames>;
-}
-
-/** Throws in words, at synth. */
-function socketioJson(props: SocketioProps | undefined): { readonly socketio?: string } {
-  if (props === undefined) return {};
-  parseSocketio(props);
-  return { socketio: JSON.stringify(props) };
-}
+export type { SocketioProps } from './socketio.ts';
 
 /** How frames travel from the gateway to their Lambda. */
 export type Ingress = 'fifo' | 'direct';

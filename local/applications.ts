@@ -1,10 +1,12 @@
 /** The operator's own code on one machine: modules that export a function by default. */
+
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { fieldsOf, listOf, optionalText } from '../broker/identity-settings.ts';
+import { listOf, optionalText } from '../broker/identity-settings.ts';
 import { concerns, isPattern, parseTexts } from '../broker/permission.ts';
 import type { Application, ApplicationRequest, Applications } from '../broker/ports.ts';
 import { parseTime } from '../broker/rules.ts';
+import { fieldsOf } from '../broker/settings.ts';
 
 const EVENTS = ['message', 'connect', 'subscribe', 'publish'] as const;
 

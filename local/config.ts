@@ -2,9 +2,11 @@
  * The operator's file, `stompway.json`: `{"rules": […], "identity": {…}, "permissions": […],
  * "origins": […], "administration": {"keys": […]}, "socketio": {"namespaces": […]}}`. What it does not know fails the start.
  */
+
 import { existsSync, readFileSync } from 'node:fs';
-import { fieldsOf, parseSecurity, SECURITY_KEYS } from '../broker/identity-settings.ts';
+import { parseSecurity, SECURITY_KEYS } from '../broker/identity-settings.ts';
 import { makePolicies, parseRules, type Rule } from '../broker/rules.ts';
+import { fieldsOf } from '../broker/settings.ts';
 import {
   parseSocketio,
   SOCKETIO_SETTINGS,

@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   'broker/slice': 2,
   'broker/permission': 2,
   'broker/identity-settings': 2,
+  'broker/settings': 1,
   'broker/socketio-settings': 1,
   'broker/': 3,
   'protocol/': 3,

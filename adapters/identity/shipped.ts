@@ -2,13 +2,10 @@
  * The entry of `identity.mjs`, shipped beside a bundle where identity is configured: all that reads
  * settings and tokens, so that who has none loads none of it.
  */
-import {
-  type DoorSettings,
-  fieldsOf,
-  parseSecurity,
-  SECURITY_KEYS,
-} from '../../broker/identity-settings.ts';
+
+import { type DoorSettings, parseSecurity, SECURITY_KEYS } from '../../broker/identity-settings.ts';
 import type { Credentials, Identity, Timer } from '../../broker/ports.ts';
+import { fieldsOf } from '../../broker/settings.ts';
 import { hookOf } from './hook.ts';
 import { type IdentityWorld, makeIdentity } from './identity.ts';
 import type { TokenReader } from './recognised.ts';

@@ -8,7 +8,8 @@ import { Code, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { parseDestination } from '../../broker/destination.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import { withRules } from '../../infra/handler.ts';
-import { type DestinationRule, readRulesFile, rulesJson } from '../../infra/rules.ts';
+import { type DestinationRule, rulesJson } from '../../infra/rules.ts';
+import { readSettingsFile } from '../../infra/settings-file.ts';
 import { readPolicies } from '../../lambda/rules.ts';
 import { object, synthesize } from './synthesized.ts';
 
@@ -39,11 +40,13 @@ test('a file may hold the list, or be the one of npm start', () => {
   const file = join(folder, 'stompway.json');
   for (const text of ['[{"pattern":"/room/*"}]', '{"rules":[{"pattern":"/room/*"}]}']) {
     writeFileSync(file, text);
-    expect(readRulesFile(file)).toEqual([{ pattern: '/room/*' }]);
+    expect(readSettingsFile(file).rules).toEqual([{ pattern: '/room/*' }]);
   }
   writeFileSync(file, '{"rulez":[]}');
-  expect(() => readRulesFile(file)).toThrow(`${file}: rules must be a list`);
-  expect(() => readRulesFile(join(folder, 'none.json'))).toThrow('none.json');
+  expect(() => readSettingsFile(file)).toThrow(`${file}: it has an unknown key "rulez"`);
+  writeFileSync(file, '{"rules":{}}');
+  expect(() => readSettingsFile(file)).toThrow(`${file}: rules must be a list`);
+  expect(() => readSettingsFile(join(folder, 'none.json'))).toThrow('none.json');
 });
 
 test('functions of one bundle each find their own rules beside it, and none without', () => {

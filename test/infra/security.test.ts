@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CfnParameter, Duration } from 'aws-cdk-lib';
 import { Code, Function as Lambda, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { readRulesFile } from '../../infra/rules.ts';
-import { readSecurityFile, type SecurityProps, shipmentOf } from '../../infra/security.ts';
+import { type SecurityProps, shipmentOf } from '../../infra/security.ts';
+import { readSettingsFile } from '../../infra/settings-file.ts';
 import { resources, synthesize } from './synthesized.ts';
 
 const POOL = 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x';
@@ -74,7 +74,7 @@ test('the file of npm start brings its identities along, or is refused in words'
   const file = join(folder, 'stompway.json');
   const read = (json: object) => {
     writeFileSync(file, JSON.stringify(json));
-    return { rules: readRulesFile(file), security: readSecurityFile(file) };
+    return readSettingsFile(file);
   };
   try {
     expect(read({ rules: [{ pattern: '/room/*' }], ...SECURITY })).toEqual({
@@ -82,8 +82,11 @@ test('the file of npm start brings its identities along, or is refused in words'
       security: SECURITY,
     });
     expect(read({ ...SECURITY })).toEqual({ rules: [], security: SECURITY });
+    const socketio = { namespaces: ['/admin'] };
+    expect(read({ socketio })).toEqual({ rules: [], socketio });
+    expect(() => read({ socketio: { namespaces: ['admin'] } })).toThrow('socketio.namespaces');
     expect(read({ rules: [] }).security).toBeUndefined();
-    expect(read([]).security).toBeUndefined();
+    expect(read([])).toEqual({ rules: [] });
     expect(() => read({ rules: [], ...SECURITY, applications: [] })).toThrow('npm start alone');
     expect(() => read({ identity: { hook: './x.mjs' } })).toThrow('give the construct a Lambda');
     const tokens = [{ algorithms: ['HS256'], secretVariable: 'X' }];
