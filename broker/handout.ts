@@ -70,12 +70,14 @@ export function makeHandout(step: QueueStep, finished: number): Handout {
 
   function lease(item: Item, { consumer }: Hand): Lease {
     const deliveries = item.deliveries + 1;
+    const now = clock.now();
     return {
       item: { ...item, deliveries },
       connectionId: consumer.connectionId,
       subscriptionId: consumer.subscriptionId,
       ackId: ackOfItem(item.place, deliveries, consumer.subscriptionId),
-      until: clock.now() + limits.ackSecondsDefault * 1000,
+      givenAt: now,
+      until: now + limits.ackSecondsDefault * 1000,
       revision: step.revision,
       order: ++order,
     };

@@ -40,6 +40,8 @@ export interface Lease {
   readonly connectionId: string;
   readonly subscriptionId: string;
   readonly ackId: string;
+  /** When it was handed out, ms; 0: not known. */
+  readonly givenAt: number;
   /** When another consumer gets it, ms. */
   readonly until: number;
   /** The change of the log under which it was given. */
@@ -115,9 +117,8 @@ export function decodeItem(bytes: Uint8Array): Item {
 }
 
 export function encodeLease(lease: Lease): Uint8Array {
-  const { item, connectionId, subscriptionId, ackId, until, revision, order } = lease;
-  const facts = { ...itemFacts(item), connectionId, subscriptionId, ackId, until, revision, order };
-  return encodeCell(facts, item.message.body);
+  const { item, ...facts } = lease;
+  return encodeCell({ ...itemFacts(item), ...facts }, item.message.body);
 }
 
 export function decodeLease(bytes: Uint8Array): Lease {
@@ -127,6 +128,7 @@ export function decodeLease(bytes: Uint8Array): Lease {
     connectionId: text(cell, 'connectionId'),
     subscriptionId: text(cell, 'subscriptionId'),
     ackId: text(cell, 'ackId'),
+    givenAt: optionalNumber(cell, 'givenAt') ?? 0,
     until: number(cell, 'until'),
     revision: number(cell, 'revision'),
     order: number(cell, 'order'),

@@ -383,3 +383,75 @@ test('what a lost connection sent behind something refused is not done', async (
   await settle(world);
   expect(bodies(reader)).toEqual([]);
 });
+
+describe('what names a message, of STOMP 1.0 and 1.1, and is held up on its way', () => {
+  const late = [
+    ['1.0', 'ACK', []],
+    ['1.1', 'ACK', []],
+    ['1.1', 'NACK', []],
+    ['1.1', 'NACK', ['requeue:false']],
+  ] as const;
+
+  async function holding(version: string) {
+    const world = makeWorld({ rooms: true });
+    const reader = await world.client('r');
+    await reader.send(frame('CONNECT', [`accept-version:${version}`, 'host:h']));
+    await reader.send(subscribe(['ack:client', 'prefetch-count:10']));
+    const writer = await enter(world, 'w');
+    await writer.send(send('x'));
+    await settle(world);
+    const [x] = messages(reader);
+    world.pass(1000);
+    const named = [`message-id:${x?.headers['message-id']}`, 'subscription:1'];
+    const say = (command: string, more: readonly string[]) =>
+      world.record(reader.id, frame(command, [...named, ...more]), { received: 2 });
+    return { world, reader, writer, say };
+  }
+
+  async function left(world: World): Promise<readonly string[]> {
+    await leave(world, 'r');
+    const heir = await enter(world, 'heir');
+    await heir.send(
+      subscribe(),
+      frame('SUBSCRIBE', ['id:2', 'destination:/queue/dead.x', 'ack:auto']),
+    );
+    await settle(world);
+    return messages(heir).map(({ headers, body }) => `${headers['subscription']} ${body}`);
+  }
+
+  test.each(late)(
+    'STOMP %s: %s %j means no later delivery of it, nor what came before that one',
+    async (version, command, more) => {
+      const { world, reader, writer, say } = await holding(version);
+      const heldUp = say(command, more);
+      world.pass(world.ports.limits.ackSecondsDefault * 500);
+      await writer.send(send('y'));
+      await settle(world);
+      world.pass(world.ports.limits.ackSecondsDefault * 600);
+      await writer.send(send('z'));
+      await settle(world);
+      // The lease of x has run out, and it came again behind y.
+      expect(bodies(reader)).toEqual(['y', 'x', 'z']);
+      await world.deliver([heldUp]);
+      await settle(world);
+      expect(bodies(reader)).toEqual([]);
+      expect(await left(world)).toEqual(['1 x', '1 y', '1 z']);
+    },
+  );
+
+  test.each(late)(
+    'STOMP %s: %s %j counts while the delivery that it means goes on',
+    async (version, command, more) => {
+      const { world, writer, say } = await holding(version);
+      const heldUp = say(command, more);
+      world.pass(world.ports.limits.ackSecondsDefault * 500);
+      await writer.send(send('y'));
+      await settle(world);
+      await world.deliver([heldUp]);
+      await settle(world);
+      const others = { ACK: [], NACK: more.length > 0 ? ['2 x'] : ['1 x'] }[command];
+      expect([...(await left(world))].sort()).toEqual([...others, '1 y'].sort());
+      expect((await undelivered(world)).length).toBe(0);
+    },
+  );
+});
