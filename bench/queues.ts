@@ -6,13 +6,11 @@
  *
  *   npm run bench:queues
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startRabbitMq } from './peers/rabbitmq.ts';
+import type { PeerName } from './peers/manner.ts';
+import { type Peer, startPeer } from './peers/peer.ts';
 import { gatherQueues, type QueuesCrowd } from './queues-crowd.ts';
 
 const QUEUES = 10;
@@ -25,11 +23,8 @@ const ROUND_MESSAGES = 2000;
 const ROUNDS = 9;
 const WARM_ROUNDS = 2;
 
-interface Contender {
-  readonly name: string;
+interface Contender extends Peer {
   readonly crowd: QueuesCrowd;
-  cpuMicroseconds(): number | Promise<number>;
-  stop(): Promise<void>;
 }
 
 interface Row {
@@ -41,10 +36,12 @@ interface Row {
 
 const load = { queues: QUEUES, bodyBytes: BODY_BYTES, prefetch: PREFETCH };
 const folder = mkdtempSync(join(tmpdir(), 'stompway-bench-'));
-const contenders: Contender[] = [await broker('memory'), await broker('lmdb')];
-const rabbitmq = await rabbit();
-if (rabbitmq === undefined) console.log('rabbitmq-server is not installed: left out');
-else contenders.push(rabbitmq);
+const contenders: Contender[] = [];
+for (const name of ['memory', 'lmdb', 'rabbitmq'] as const) {
+  const one = await contender(name);
+  if (one === undefined) console.log(`${name} is not installed: left out`);
+  else contenders.push(one);
+}
 const rows: Row[] = [];
 try {
   for (const backlog of BACKLOGS) {
@@ -66,32 +63,11 @@ console.log(
   `BENCH ${JSON.stringify({ bench: 'queues', queues: QUEUES, bodyBytes: BODY_BYTES, rows })}`,
 );
 
-async function broker(name: 'memory' | 'lmdb'): Promise<Contender> {
-  const server = fileURLToPath(new URL('queues-server.ts', import.meta.url));
-  const child = fork(server, [name, join(folder, name)]);
-  const [port] = await once(child, 'message');
-  return {
-    name,
-    crowd: await gatherQueues({ ...load, url: `ws://127.0.0.1:${port}/ws`, login: [] }),
-    async cpuMicroseconds() {
-      child.send('cpu');
-      const [{ user, system }] = await once(child, 'message');
-      return user + system;
-    },
-    async stop() {
-      const ended = once(child, 'exit');
-      child.disconnect();
-      await ended;
-    },
-  };
-}
-
-async function rabbit(): Promise<Contender | undefined> {
-  const server = await startRabbitMq(folder);
-  if (server === undefined) return undefined;
-  const login = ['login:guest', 'passcode:guest'];
-  const crowd = await gatherQueues({ ...load, url: server.url, login });
-  return { name: 'rabbitmq', crowd, ...server };
+async function contender(name: PeerName): Promise<Contender | undefined> {
+  const peer = await startPeer(name, { folder });
+  if (peer === undefined) return undefined;
+  const login = name === 'rabbitmq' ? ['login:guest', 'passcode:guest'] : [];
+  return { ...peer, crowd: await gatherQueues({ ...load, url: peer.url, login }) };
 }
 
 /** Each round begins with another contender. */

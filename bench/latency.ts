@@ -1,24 +1,47 @@
-/** How much later a message of the logged lane is than one of the direct lane, one at a time. */
+/**
+ * What the logged lane adds to one message's way on one machine: SEND to MESSAGE at the sender
+ * itself, one at a time, the lanes in turns; milliseconds, median and 99th percentile.
+ *
+ *   npm run bench:latency
+ */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { WebSocket } from 'ws';
+import { startPeer } from './peers/peer.ts';
 
-export interface Latency {
-  /** Milliseconds from SEND to MESSAGE at the sender itself, median and 99th percentile. */
+interface Latency {
   readonly topic: Percentiles;
   readonly room: Percentiles;
 }
 
-export interface Percentiles {
+interface Percentiles {
   readonly median: number;
   readonly p99: number;
 }
 
 const ROUNDS = 2_000;
 const WARM = 200;
+const STORES = ['memory', 'lmdb'] as const;
+
+const folder = mkdtempSync(join(tmpdir(), 'stompway-bench-'));
+const latency: Record<string, Latency> = {};
+for (const store of STORES) {
+  const peer = await startPeer(store, { folder });
+  if (peer === undefined) continue;
+  const { topic, room } = await latencyAt(peer.url);
+  await peer.stop();
+  latency[store] = { topic, room };
+  const told = (lane: Percentiles) => `${lane.median.toFixed(2)} ms (p99 ${lane.p99.toFixed(2)})`;
+  console.log(`${store}: a message takes ${told(topic)} by /topic, ${told(room)} by /room`);
+}
+rmSync(folder, { recursive: true, force: true });
+console.log(`BENCH ${JSON.stringify({ bench: 'latency', latency })}`);
 
 /** The lanes take turns, message by message. */
-export async function latencyAt(port: number): Promise<Latency> {
-  const client = new WebSocket(`ws://127.0.0.1:${port}/ws`, ['v12.stomp']);
+async function latencyAt(url: string): Promise<Latency> {
+  const client = new WebSocket(url, ['v12.stomp']);
   await once(client, 'open');
   await ask(client, 'CONNECT\naccept-version:1.2\nhost:h\nheart-beat:0,0\n\n\0');
   const lanes = { topic: '/topic/latency', room: '/room/latency' };
