@@ -5,15 +5,16 @@
 import type { Entry } from '../../broker/model.ts';
 import type { Journal } from '../../broker/ports.ts';
 import type { Invocation } from './fleet.ts';
+import type { Sent } from './truth.ts';
 
 export interface Attempts {
   /** The same journal, its calls written down. */
   of(journal: Journal, by: () => Invocation): Journal;
   /**
-   * Whether all that tried to append `body` had unfinished work on the log `destination` as well: a
-   * call that failed or was never answered, or none yet that appended.
+   * Whether all that tried to append `body` to the log it was sent to had unfinished work on the log
+   * `destination` as well: a call that failed or was never answered, or none yet that appended.
    */
-  besideUnfinished(body: string, destination: string): boolean;
+  besideUnfinished(sent: Pick<Sent, 'body' | 'destination'>, destination: string): boolean;
 }
 
 /** What one invocation did about one log. */
@@ -26,6 +27,7 @@ interface Work {
 
 export function makeAttempts(): Attempts {
   const works = new Map<Invocation, Map<string, Work>>();
+  /** By log and body: a dead letter is the same body in another log, by another's hand. */
   const triers = new Map<string, Set<Invocation>>();
 
   function workOn(log: string, by: Invocation): Work {
@@ -48,7 +50,10 @@ export function makeAttempts(): Attempts {
     // What is no message, the leave of who is ended for one, says nothing about messages.
     if (entries !== undefined && bodies.length === 0) return call();
     const work = workOn(log, by);
-    for (const body of bodies) triers.set(body, (triers.get(body) ?? new Set()).add(by));
+    for (const body of bodies) {
+      const key = `${log} ${body}`;
+      triers.set(key, (triers.get(key) ?? new Set()).add(by));
+    }
     work.unanswered++;
     work.appended = entries !== undefined;
     try {
@@ -74,8 +79,8 @@ export function makeAttempts(): Attempts {
       progress: (log) => noted(log, undefined, by(), () => journal.progress(log)),
       advance: (log, progress) => journal.advance(log, progress),
     }),
-    besideUnfinished(body, destination) {
-      const all = [...(triers.get(body) ?? [])];
+    besideUnfinished(sent, destination) {
+      const all = [...(triers.get(`${sent.destination} ${sent.body}`) ?? [])];
       return (
         all.length > 0 &&
         all.every((by) => {

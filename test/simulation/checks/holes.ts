@@ -28,7 +28,7 @@ export const holes: MakeChecker = ({ truth, plan, report }) => {
         const hole = lacks.find(
           (one) =>
             one.destination === destination ||
-            !world.attempts.besideUnfinished(body, one.destination),
+            !world.attempts.besideUnfinished(sent, one.destination),
         );
         if (hole !== undefined)
           report(`${connectionId}: ${hole.body} is missing, ${body} is there`);
