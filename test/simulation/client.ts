@@ -27,6 +27,8 @@ export interface Client {
   quit(): void;
   /** Its network breaks. */
   cut(): void;
+  /** The same, and it does not come back by itself. */
+  vanish(): void;
   join(destination: string): void;
   leave(destination: string): void;
   send(letters: readonly Letter[], options?: { split?: boolean }): void;
@@ -288,6 +290,11 @@ export function makeClient(options: ClientOptions, world: ClientWorld): Client {
     },
     cut() {
       if (link !== undefined) gateway.cut(link.id);
+    },
+    vanish() {
+      if (link === undefined) return;
+      online = false;
+      gateway.cut(link.id);
     },
     join(destination) {
       if (wants.has(destination)) return;

@@ -2,6 +2,7 @@
 import { type Client, type ClientWorld, makeClient } from './client.ts';
 import type { Faithful } from './faithful.ts';
 import type { Letter } from './letters.ts';
+import { seeded } from './random.ts';
 import type { Worker } from './worker.ts';
 import type { World } from './world.ts';
 
@@ -46,6 +47,7 @@ export function play(world: World, report: ClientWorld['report']): Cast {
     });
     breakNow(client, world);
   }
+  vanishLast(clients, rooms, world);
   const letters = post(world);
   for (let count = 0; count < plan.actions; count++) {
     const client = random.pick(clients);
@@ -97,6 +99,36 @@ function post({ scheduler: { random } }: World): Scene['letters'] {
       return { destination, body, receipt, ...publishId, exceptSelf: logged && random.chance(0.1) };
     });
   };
+}
+
+/** Before the faults end, ms: short, so that few things are still sent to who is dead. */
+const LAST_MILLISECONDS = 500;
+/** Time to come and to subscribe. */
+const BEFORE_MILLISECONDS = 3000;
+
+/**
+ * In a third of all seeds somebody in a room dies for good at the very end, while another watches.
+ * Then nobody posts to the dead any more, and if its `$disconnect` is lost, only whoever asks the
+ * gateway learns of it. Drawn apart: other seeds stay as they are.
+ */
+function vanishLast(clients: readonly Client[], rooms: readonly string[], world: World): void {
+  const { scheduler, weather } = world;
+  const { seed, seconds } = weather.plan;
+  const random = seeded(seed ^ 0xdead);
+  if (!random.chance(1 / 3)) return;
+  const room = random.pick(rooms);
+  const dying = random.pick(clients);
+  const witness = random.pick(clients.filter((one) => one !== dying));
+  const at = seconds * 1000 - LAST_MILLISECONDS * random.next();
+  scheduler.after(at - BEFORE_MILLISECONDS, `${dying.name} and ${witness.name} meet`, () => {
+    dying.join(room);
+    witness.join(`/presence${room}`);
+    for (const one of [dying, witness]) one.come();
+  });
+  scheduler.after(at, `${dying.name} vanishes`, () => {
+    weather.tell(`${dying.name} is gone for good`);
+    dying.vanish();
+  });
 }
 
 /** Drawn every second, as long as faults fall. */
