@@ -2,9 +2,11 @@
  * Emitters of other processes: `POST /@emitter`, an operation in, its outcome out. Whom the management
  * side trusts is trusted: programs of this machine, and an administrator's key where there are any.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { BrokerError } from '../broker/errors.ts';
 import { EMITTER_PATH } from '../emitter/http.ts';
 import type { Operation, Perform, Target } from '../emitter/operation.ts';
+import { readBody } from './http-mount.ts';
 import { isTrusted } from './management-http.ts';
 import { sendWords } from './page.ts';
 import type { Mount } from './server.ts';
@@ -15,39 +17,42 @@ export interface EmitterSide {
   readonly bodyBytesMax: number;
 }
 
+const DISTRUST =
+  'Emitters are programs of this machine and, where identity is configured, show an administrator’s key.';
+
 export function emitterMount({ perform, keys, bodyBytesMax }: EmitterSide): Mount {
   return {
     prefix: EMITTER_PATH,
     async request(request, response) {
-      if (!isTrusted(request, keys)) return sendWords(response, 403, 'Not for you.');
+      if (!isTrusted(request, keys)) return sendWords(response, 403, DISTRUST);
       if (request.method !== 'POST') return sendWords(response, 405, 'POST an operation.');
-      const text = await bodyOf(request, bodyBytesMax);
-      if (text === undefined) return sendWords(response, 413, 'The operation is too large.');
-      const operation = readOperation(text);
+      const body = await readBody(request, bodyBytesMax);
+      if (body === 'gone') return;
+      if (body === 'large') {
+        // The rest of the body may not be read: it must not stand before another request.
+        response.setHeader('Connection', 'close');
+        return sendWords(response, 413, `An operation has ${bodyBytesMax} octets at most.`);
+      }
+      const operation = readOperation(body.toString());
       if (operation === undefined) return sendWords(response, 400, 'This is no operation.');
-      await reply(response, await perform(operation));
+      await reply(response, () => perform(operation));
     },
   };
 }
 
-async function reply(response: ServerResponse, outcome: object): Promise<void> {
-  response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(outcome));
-}
-
-async function bodyOf(request: IncomingMessage, most: number): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    bytes += chunk.length;
-    if (bytes > most) return undefined;
-    chunks.push(chunk);
+/** What the emitter's program asked for in vain is told in words; all else is thrown. */
+async function reply(response: ServerResponse, outcome: () => Promise<object>): Promise<void> {
+  try {
+    const text = JSON.stringify(await outcome());
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(text);
+  } catch (cause) {
+    if (!(cause instanceof BrokerError)) throw cause;
+    sendWords(response, cause.status, `${cause.message}. ${cause.mend}`);
   }
-  return Buffer.concat(chunks).toString();
 }
 
 /** Undefined: it is none. */
-export function readOperation(text: string): Operation | undefined {
+function readOperation(text: string): Operation | undefined {
   const fields = parsed(text);
   const target = readTarget(fields['target']);
   const { type, rooms, event, values, contentType, volatile, answerMilliseconds } = fields;

@@ -229,3 +229,18 @@ test('by HTTP nobody but programs of this machine may emit', async () => {
   expect(await ask({}, JSON.stringify({ type: 'emit', target: {} }))).toBe(400);
   await broker.close();
 });
+
+test('by HTTP what names no room is refused in words, and is no fault of the broker’s', async () => {
+  const errors: unknown[] = [];
+  const log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: (event: string) => void errors.push(event),
+  };
+  broker = await startBroker({ port: 0, memory: true, log });
+  const url = `http://127.0.0.1:${broker.port}`;
+  const emitter = emitterByHttp(url);
+  await expect(emitter.to('x'.repeat(600)).emit('hi')).rejects.toThrow(/answered 400: .*512/);
+  expect(errors).toEqual([]);
+  await broker.close();
+});
