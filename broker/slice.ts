@@ -28,12 +28,6 @@ export function placesOf({ index, of }: Slice): { readonly first: number; readon
   return { first: index * size, end: (index + 1) * size };
 }
 
-export function inSlice(connectionId: string, slice: Slice): boolean {
-  const { first, end } = placesOf(slice);
-  const place = placeOf(connectionId);
-  return place >= first && place < end;
-}
-
 /** Slices of about `most` each for so many, as few as a power of two allows. */
 export function slicesFor(count: number, most: number): number {
   let of = 1;
