@@ -16,7 +16,7 @@ export function emitterByHttp(url: string, key?: string): Emitter {
     const body = JSON.stringify(operation);
     const response = await fetch(target, { method: 'POST', headers, body });
     const text = await response.text();
-    if (!response.ok) throw new Error(`the broker answered ${response.status}: ${text}`);
+    if (!response.ok) throw new Error(`the broker answered ${response.status}: ${text.trim()}`);
     return outcomeOf(JSON.parse(text));
   });
 }

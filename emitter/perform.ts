@@ -11,6 +11,7 @@ import { parseDestination } from '../broker/destination.ts';
 import { dismiss } from '../broker/dismiss.ts';
 import { makeEncoder, type Stretch } from '../broker/encoder.ts';
 import { endConnection, leave, membershipOf } from '../broker/ending.ts';
+import { BrokerError } from '../broker/errors.ts';
 import { type Connection, EVENT_HEADER, type Message, REQUEST_HEADER } from '../broker/model.ts';
 import type { Logs, Outbox, Ports } from '../broker/ports.ts';
 import { postAll } from '../broker/post.ts';
@@ -48,6 +49,7 @@ export function performOver(ports: EmitterPorts): Perform {
 
 async function emit(operation: Emit, ports: EmitterPorts): Promise<Outcome> {
   const { target, volatile, answerMilliseconds } = operation;
+  assertSize(operation, ports);
   if (isLogged(target, operation, ports)) {
     await append(operation, ports);
     return { sockets: [] };
@@ -61,6 +63,17 @@ async function emit(operation: Emit, ports: EmitterPorts): Promise<Outcome> {
   const sockets = receivers.map(({ subscriber }) => ({ id: subscriber.session ?? '', rooms: [] }));
   if (request === undefined || answerMilliseconds === undefined) return { sockets };
   return { sockets, answers: await answers(request, deliveries.length, answerMilliseconds, ports) };
+}
+
+/** As of any message: what is larger could be posted to nobody. */
+function assertSize({ event, values }: Emit, { limits }: EmitterPorts): void {
+  const octets = Buffer.byteLength(event) + Buffer.byteLength(values);
+  if (octets <= limits.publishBytesMax) return;
+  throw new BrokerError(
+    'frame-too-large',
+    `The event has ${octets} octets`,
+    `Its name and arguments may have ${limits.publishBytesMax} octets together.`,
+  );
 }
 
 /** One room, everybody in it, who may be told later as well. */

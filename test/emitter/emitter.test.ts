@@ -169,6 +169,16 @@ describe.each(EMITTERS)('%s', (_name, make) => {
     expect(ids).toContain(ann?.id);
   });
 
+  test('what could not be said to anybody is refused in words', async () => {
+    await expect(emitter.to('a/b').emit('x')).rejects.toThrow('/room/a/b names no room');
+    await people('c');
+    await expect(emitter.in('c').socketsJoin('*')).rejects.toThrow('/room/* names no room');
+    for (const target of [emitter, emitter.to('c')]) {
+      const large = 'x'.repeat(120 * 1024);
+      await expect(target.emit('large', large)).rejects.toThrow('The event has');
+    }
+  });
+
   test('names that mean something to clients by themselves are refused', async () => {
     await expect(emitter.emit('disconnect')).rejects.toThrow('reserved');
   });
@@ -242,5 +252,16 @@ test('by HTTP what names no room is refused in words, and is no fault of the bro
   const emitter = emitterByHttp(url);
   await expect(emitter.to('x'.repeat(600)).emit('hi')).rejects.toThrow(/answered 400: .*512/);
   expect(errors).toEqual([]);
+  await broker.close();
+});
+
+test('by HTTP an operation too large is refused, and holds up none behind it', async () => {
+  broker = await startBroker({ port: 0, memory: true });
+  const emitter = emitterByHttp(`http://127.0.0.1:${broker.port}`);
+  const large = 'x'.repeat(2_000_000);
+  for (let round = 0; round < 3; round += 1) {
+    await expect(emitter.emit('large', large)).rejects.toThrow('octets at most');
+    expect(await emitter.fetchSockets()).toEqual([]);
+  }
   await broker.close();
 });
