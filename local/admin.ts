@@ -12,6 +12,9 @@ const USAGE = `npm run admin -- command
   send NAME queue/x TEXT                         a message to /user/NAME/queue/x
 Variables: STOMPWAY_URL (http://127.0.0.1:8080), STOMPWAY_ADMIN_KEY`;
 
+const UNCONFIGURED =
+  'This broker serves no administration: its stompway.json has no "administration": {"keys": […]}.';
+
 interface Request {
   readonly method: string;
   readonly path: string;
@@ -20,7 +23,7 @@ interface Request {
 
 const request = requestOf(process.argv.slice(2));
 if (request === undefined) {
-  console.error(USAGE);
+  console.error(`This is no such command, or part of it is missing.\n\n${USAGE}`);
   process.exitCode = 2;
 } else process.exitCode = await ask(request);
 
@@ -31,7 +34,7 @@ function requestOf(args: readonly string[]): Request | undefined {
     time === undefined ? '' : `?ban=${encodeURIComponent(time)}`;
   switch (command) {
     case 'list':
-      return { method: 'GET', path: `/connections${filter(args.slice(1))}` };
+      return listing(args.slice(1));
     case 'kick':
       return first === '' ? undefined : { method: 'DELETE', path: `/connections/${name}` };
     case 'ban':
@@ -50,13 +53,17 @@ function requestOf(args: readonly string[]): Request | undefined {
   }
 }
 
-/** `--user NAME --destination /topic/a` as a query. */
-function filter(flags: readonly string[]): string {
+/** `--user NAME --destination /topic/a` as a query. A flag unknown would list everybody. */
+function listing(flags: readonly string[]): Request | undefined {
   const query = new URLSearchParams();
-  for (let at = 0; at + 1 < flags.length; at += 2) {
-    query.set((flags[at] ?? '').replace(/^--/, ''), flags[at + 1] ?? '');
+  for (let at = 0; at < flags.length; at += 2) {
+    const [flag = '', value] = flags.slice(at, at + 2);
+    if (!['--user', '--destination', '--after'].includes(flag) || value === undefined) {
+      return undefined;
+    }
+    query.set(flag.slice(2), value);
   }
-  return query.size === 0 ? '' : `?${query}`;
+  return { method: 'GET', path: query.size === 0 ? '/connections' : `/connections?${query}` };
 }
 
 async function ask({ method, path, body }: Request): Promise<number> {
@@ -69,7 +76,9 @@ async function ask({ method, path, body }: Request): Promise<number> {
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
-    console.log(text.trim());
+    console.log(
+      response.status === 404 && text.startsWith('Not found') ? UNCONFIGURED : text.trim(),
+    );
     return response.ok ? 0 : 1;
   } catch (cause) {
     console.error(`${base} does not answer: ${cause instanceof Error ? cause.message : cause}`);
