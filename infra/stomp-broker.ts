@@ -150,7 +150,7 @@ export interface StompBrokerProps {
   /**
    * Memory of the functions, in megabytes.
    *
-   * @default - 1024 for `deliver`, 512 for `message`, 256 for the others
+   * @default - 1024 for `deliver`, 512 for `message` and `work`, 128 for `http` and `greet`, else 256
    */
   readonly memory?: { readonly [handler in HandlerName]?: number };
 
