@@ -144,9 +144,13 @@ function parseRule(rule: Rule, index: number): ParsedRule {
     if (logged && rule.slow !== undefined && rule.slow !== 'disconnect') {
       throw new Error('what is logged has no holes: slow must be disconnect, and clients resume');
     }
+    if (rule.limits?.depth !== undefined && kind !== 'queue') {
+      throw new Error('limits.depth is of queues alone: elsewhere nothing waits for a consumer');
+    }
     return { kind, segments, rule };
   } catch (cause) {
-    const why = cause instanceof BrokerError ? `${cause.message}. ${cause.mend}` : String(cause);
+    const said = cause instanceof Error ? cause.message : String(cause);
+    const why = cause instanceof BrokerError ? `${said}. ${cause.mend}` : said;
     throw new Error(`rules[${index}].pattern ${JSON.stringify(rule.pattern)}: ${why}`, { cause });
   }
 }
@@ -164,7 +168,8 @@ function checkRule(value: unknown, name: string): Rule {
   }
   const fields = new Map(Object.entries(value));
   for (const key of fields.keys()) {
-    if (!KEYS.has(key)) throw new Error(`${name} has an unknown key "${key}"; known: ${[...KEYS]}`);
+    if (!KEYS.has(key))
+      throw new Error(`${name} has an unknown key "${key}"; known: ${[...KEYS].join(', ')}`);
   }
   const pattern = fields.get('pattern');
   if (typeof pattern !== 'string') throw new Error(`${name}.pattern must be a destination pattern`);
@@ -189,8 +194,9 @@ function checkRule(value: unknown, name: string): Rule {
 const SLOW = ['drop-oldest', 'keep-last', 'disconnect'] as const;
 
 function checkSlow(value: unknown, name: string): SlowRule | undefined {
-  if (typeof value !== 'object' || value === null) return oneOf(value, SLOW, name);
-  const { keepLast, ...others }: { keepLast?: unknown } = value;
+  const word = SLOW.find((one) => one === value);
+  if (value === undefined || word !== undefined) return word;
+  const { keepLast, ...others }: { keepLast?: unknown } = Object(value);
   if (typeof keepLast !== 'string' || keepLast === '' || Object.keys(others).length > 0) {
     throw new Error(`${name} must be one of ${SLOW.join(', ')}, or {"keepLast": "a header"}`);
   }

@@ -70,7 +70,7 @@ export function commandOf(
       throw new BrokerError(
         'unknown-command',
         `Nothing answers to the event ${quoted(name)}`,
-        `Emit ${names.join}, ${names.leave}, ${names.message}, ${names.subscribe}, ${names.unsubscribe} or ${names.send}.`,
+        `Emit ${names.join}, ${names.leave}, ${names.message}, ${names.subscribe}, ${names.unsubscribe}, ${names.send}, ${names.ack} or ${names.nack}.`,
       );
   }
 }

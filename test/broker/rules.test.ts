@@ -44,7 +44,7 @@ test.each([
   [{}, 'rules must be a list'],
   [[1], 'rules[0] must be an object'],
   [[{}], 'rules[0].pattern must be'],
-  [[{ pattern: '/room/*', colour: 'red' }], 'unknown key "colour"'],
+  [[{ pattern: '/room/*', colour: 'red' }], 'unknown key "colour"; known: pattern, lane, history'],
   [[{ pattern: '/room/*', lane: 'fast' }], 'rules[0].lane must be one of direct, logged'],
   [[{ pattern: '/room/*', lane: 'direct' }], 'always logged'],
   [[{ pattern: 'nowhere' }], 'rules[0].pattern "nowhere"'],
@@ -53,15 +53,22 @@ test.each([
   [[{ pattern: '/room/*', history: { size: 5 } }], 'unknown key "size"'],
   [[{ pattern: '/room/*', coalesce: '5s' }], 'coalesce must be a time up to'],
   [[{ pattern: '/room/*', publish: 'nobody' }], 'publish must be one of'],
+  [[{ pattern: '/topic/a', limits: { depth: 5 } }], 'limits.depth is of queues alone'],
 ])('%j is refused in words', (rules, words) => {
   expect(() => makePolicies(parseRules(rules))).toThrow(words);
 });
 
 test.each<[Record<string, unknown>, RegExp]>([
-  [{ slow: 'drop' }, /rules\[0\]\.slow must be one of drop-oldest, keep-last, disconnect/],
+  [
+    { slow: 'drop' },
+    /slow must be one of drop-oldest, keep-last, disconnect, or {"keepLast": "a header"}/,
+  ],
   [{ slow: { keepLast: '' } }, /keepLast/],
   [{ slow: { keepLast: 'a', count: 3 } }, /keepLast/],
-  [{ slow: 'keep-last', lane: 'logged' }, /slow must be disconnect/],
+  [
+    { slow: 'keep-last', lane: 'logged' },
+    /"\/topic\/x": what is logged .* slow must be disconnect/,
+  ],
 ])('a rule for slow consumers that makes no sense is refused in words: %j', (more, words) => {
   const load = () => makePolicies(parseRules([{ pattern: '/topic/x', ...more }]));
   expect(load).toThrow(words);
