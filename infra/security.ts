@@ -202,6 +202,9 @@ export function securityOf(settings: ReadonlyMap<string, unknown>): SecurityProp
 /** As the parser of both homes reads it. */
 function check(json: unknown): IdentitySettings {
   const { identity } = parseSecurity(fieldsOf(json, 'security', SECURITY_KEYS));
-  if (identity === undefined) throw new Error('security needs identity');
+  if (identity === undefined)
+    throw new Error(
+      'security needs identity: on AWS nothing else of it, limits included, is served without',
+    );
   return identity;
 }

@@ -64,10 +64,18 @@ export async function openApplications(
 }
 
 async function load(file: string): Promise<Application> {
-  const module: { default?: unknown } = await import(pathToFileURL(resolve(file)).href);
-  const { default: application } = module;
+  const { default: application } = await moduleOf(file);
   if (typeof application !== 'function') {
     throw new Error(`${file} must export a function by default`);
   }
   return async (request) => application(request);
+}
+
+async function moduleOf(file: string): Promise<{ readonly default?: unknown }> {
+  try {
+    return await import(pathToFileURL(resolve(file)).href);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The application ${file} cannot be loaded: ${why}`, { cause });
+  }
 }

@@ -1,6 +1,6 @@
 /** The operator's own code: the example over real sockets, and what else it may do to us. */
 import type { ApplicationRequest, Applications } from '../../broker/ports.ts';
-import { parseApplications } from '../../local/applications.ts';
+import { openApplications, parseApplications } from '../../local/applications.ts';
 import { type Broker, startBroker } from '../../local/broker.ts';
 import { type Client, makeWorld } from '../broker/world.ts';
 import { talk } from './talker.ts';
@@ -148,4 +148,11 @@ test.each([
   [[{ module: 'x', more: 1 }]],
 ])('%j is refused in words', (json) => {
   expect(() => parseApplications(json)).toThrow(/^applications/);
+});
+
+test('a module that cannot be loaded is told as the application it is', async () => {
+  const settings = [{ events: ['message' as const], module: './nowhere.mjs' }];
+  await expect(openApplications(settings)).rejects.toThrow(
+    /^The application \.\/nowhere\.mjs cannot be loaded: /,
+  );
 });
