@@ -68,9 +68,9 @@ export interface BrokerOptions {
   readonly jitter?: Jitter;
   /** Two messages of one millisecond may swap in the queue, by this seed. */
   readonly swapSeed?: number;
-  /** More HTTP protocols on the same port. */
   /** How long HTTP requests may take to come in. */
   readonly patience?: Partial<HttpPatience>;
+  /** More HTTP protocols on the same port. */
   readonly mounts?: readonly Mount[];
   readonly log?: Log;
 }
