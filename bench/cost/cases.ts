@@ -2,8 +2,8 @@
  * What is counted for docs/cost.md. A case is done by real handlers on an account of its own; only
  * its last step is counted.
  */
-import { NOTHING, since, times, type Usage } from '../bill.ts';
-import { type Account, type IngressKind, openAccount } from './account.ts';
+import { NOTHING, since, sum, times, type Usage } from '../bill.ts';
+import { type Account, DURATION, type IngressKind, openAccount } from './account.ts';
 
 export interface Counted {
   readonly name: string;
@@ -30,8 +30,8 @@ const DISCONNECT = 'DISCONNECT\nreceipt:bye\n\n\0';
 const BEAT = '\n';
 const subscribeTo = (destination: string) =>
   `SUBSCRIBE\nid:sub-0\ndestination:${destination}\n\n\0`;
-const sendTo = (destination: string) =>
-  `SEND\ndestination:${destination}\ncontent-length:${BODY_BYTES}\n\n${'x'.repeat(BODY_BYTES)}\0`;
+const sendTo = (destination: string, bodyBytes = BODY_BYTES) =>
+  `SEND\ndestination:${destination}\ncontent-length:${bodyBytes}\n\n${'x'.repeat(bodyBytes)}\0`;
 
 export async function lifecycle(ingress: IngressKind): Promise<readonly Counted[]> {
   const account = openAccount(ingress);
@@ -154,13 +154,7 @@ function recordsOf(rate: number): number {
  * gathers them at each rate. Usage is of one message; `delivered` are the members.
  */
 export async function roomAtRates(members: number): Promise<readonly Delivering[]> {
-  const account = openAccount('fifo');
-  await account.together(async () => {
-    for (let n = 0; n < members; n++) {
-      await join(account, `member-${n}-VotXXcBEPHc=`, [CONNECT, subscribeTo(ROOM)]);
-    }
-    await join(account, 'sender', [CONNECT]);
-  });
+  const account = await roomOf('fifo', members);
   const counted: Delivering[] = [];
   for (const rate of RATES) {
     const records = recordsOf(rate);
@@ -172,6 +166,35 @@ export async function roomAtRates(members: number): Promise<readonly Delivering[
     counted.push({ name: `${rate} a second`, ingress: 'fifo', usage, delivered: members });
   }
   return counted;
+}
+
+/** A rule's `coalesce` at a steady rate: what comes within the window leaves in one post. */
+export const WINDOW = { milliseconds: 100, rate: 100, bodyBytes: 1024 } as const;
+
+/** Each SEND an invocation of its own. Usage is of one message; `deliver` waits out the window, which is billed. */
+export async function coalesced(ingress: IngressKind, members: number): Promise<Delivering> {
+  const account = await roomOf(ingress, members);
+  const records = (WINDOW.rate * WINDOW.milliseconds) / 1000;
+  const before = account.usage();
+  await account.together(async () => {
+    const send = sendTo(ROOM, WINDOW.bodyBytes);
+    for (let n = 0; n < records; n++) await account.receive('sender', [send]);
+  });
+  const waited = (DURATION.gigabytes.deliver * WINDOW.milliseconds) / 1000;
+  const used = sum(since(before, account.usage()), { ...NOTHING, gigabyteSeconds: waited });
+  const name = `${WINDOW.rate} a second`;
+  return { name, ingress, usage: times(used, 1 / records), delivered: members };
+}
+
+async function roomOf(ingress: IngressKind, members: number): Promise<Account> {
+  const account = openAccount(ingress);
+  await account.together(async () => {
+    for (let n = 0; n < members; n++) {
+      await join(account, `member-${n}-VotXXcBEPHc=`, [CONNECT, subscribeTo(ROOM)]);
+    }
+    await join(account, 'sender', [CONNECT]);
+  });
+  return account;
 }
 
 /** An hour of `clients` that are there and say nothing, with or without heart-beats. */

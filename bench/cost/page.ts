@@ -7,6 +7,7 @@ import {
   AUDIENCES,
   BURST,
   type Counted,
+  coalesced,
   type Delivering,
   idle,
   lifecycle,
@@ -16,6 +17,7 @@ import {
   roomAtRates,
   sending,
   TOPIC,
+  WINDOW,
 } from './cases.ts';
 import { holding } from './holding.ts';
 import { queues } from './queues.ts';
@@ -85,6 +87,8 @@ export async function countedPart(): Promise<string> {
     usageTable(queue.ways, queueStraight.ways),
     '### One message of a room, by its members and its rate',
     await roomTable(),
+    `### The same of ${thousands(WINDOW.bodyBytes)} octets, ${WINDOW.rate} a second, with \`coalesce: "${WINDOW.milliseconds}ms"\``,
+    await windowTable(),
     `### ${thousands(CLIENTS)} idle clients for an hour`,
     table(['', 'through the queue', 'straight'], idling),
     '### A minute of one client that listens and hears nothing',
@@ -95,6 +99,17 @@ export async function countedPart(): Promise<string> {
 /** `page` with its counted part renewed; throws if the marks are not there. */
 export function withCounted(page: string, counted: string): string {
   return withPart(page, PART, counted);
+}
+
+/** The window adds its length to a message's way at most, beside the stream's own. */
+async function windowTable(): Promise<string> {
+  const rows: (readonly string[])[] = [];
+  for (const members of [100, 1000]) {
+    const [queued, direct] = [await coalesced('fifo', members), await coalesced('direct', members)];
+    const posts = figure(queued.usage.gatewayMessages - 1);
+    rows.push([thousands(members), posts, perMillion(queued), perMillion(direct)]);
+  }
+  return table(['members', 'posts', '$ per million delivered', 'straight'], rows);
 }
 
 /** Posts and messages are of one SEND: at a higher rate several share a post and a delivery. */
