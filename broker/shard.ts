@@ -17,13 +17,17 @@ import { gather, join, topicsOf } from './receivers.ts';
 import { makeWants } from './selector.ts';
 import { standingOf } from './standing.ts';
 
-/** Where it has got to: on the page that begins at `from` everybody up to `after` is done. */
+/**
+ * Where it has got to: on the page from `from` to `to` everybody up to `after` is done. Read again it
+ * may reach further, since others have left; then it is done anew, for whoever is new on it has none.
+ */
 interface Cursor {
   readonly from: string;
+  readonly to: string;
   readonly after: string;
 }
 
-const BEGINNING: Cursor = { from: '', after: '' };
+const BEGINNING: Cursor = { from: '', to: '', after: '' };
 
 /** Throws if it could not be done, or not in time: it is given again, and goes on from its cursor. */
 export async function postShard(
@@ -54,14 +58,16 @@ export async function postShard(
       await holdRefused({ deliveries, outcomes }, receivers, encode, ports);
       return outcomes;
     };
-    const { from, after } = cursor;
+    const { from } = cursor;
+    const to = page.next ?? '';
+    const after = cursor.to === to ? cursor.after : '';
     const left = join([], receivers, encode, ports)
       .filter(({ connectionId }) => connectionId > after)
       .sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1));
-    const reached = (last: string) => kept.write({ from, after: last });
+    const reached = (last: string) => kept.write({ from, to, after: last });
     await postInTurn(left, until, ports, { reached, post });
     if (page.next === undefined) break;
-    cursor = { from: page.next, after: '' };
+    cursor = { from: page.next, to: '', after: '' };
   }
   if (over.length > 0) await expelAll(over, ports);
 }
@@ -144,7 +150,7 @@ function cursorOf({ slice, messages }: ShardTask, { logs, clock, limits }: Ports
       const [found] = (await logs?.shelf.read(shelf, { from: key, to: `${key}\0`, most: 1 })) ?? [];
       if (found === undefined) return BEGINNING;
       const cell = decodeCell(found[1]);
-      return { from: text(cell, 'from'), after: text(cell, 'after') };
+      return { from: text(cell, 'from'), to: text(cell, 'to'), after: text(cell, 'after') };
     },
     async write(cursor: Cursor): Promise<void> {
       const expiresAt = clock.now() + limits.shardCursorSeconds * 1000;

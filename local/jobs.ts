@@ -79,8 +79,8 @@ export function startJobs(options: JobPumpOptions): JobPump {
   /** Attempts that have failed, by key; a job of before this process counts as tried once. */
   const failures = new Map<string, number>();
   const paused = new Map<string, number>();
-  const leftover = new Set<string>();
-  let first = true;
+  /** Keys of jobs that a process before this one may have begun. */
+  let leftover: Set<string> | undefined;
   let running: Promise<void> | undefined;
   let again = false;
   let stopped = false;
@@ -88,14 +88,37 @@ export function startJobs(options: JobPumpOptions): JobPump {
   async function look(): Promise<void> {
     do {
       again = false;
-      const cells = await shelf.read(SHELF, { from: '', to: '\uffff', most: READ_MAX });
-      const waiting = cells.map(([key, value]) => waitingOf(key, value));
-      if (first) for (const { key } of waiting) leftover.add(key);
-      first = false;
-      const groups = groupsOf(waiting).filter(([{ group }]) => !isPaused(group));
-      if (cells.length === READ_MAX && groups.length > 0) again = true;
+      leftover ??= await keysSoFar();
+      const { groups, more } = await ready();
+      if (more) again = true;
       await Promise.all(Array.from({ length: AT_ONCE_MAX }, () => work(groups)));
     } while (again && !stopped);
+  }
+
+  async function keysSoFar(): Promise<Set<string>> {
+    const keys = new Set<string>();
+    for (let from = ''; ; ) {
+      const cells = await shelf.read(SHELF, { from, to: '\uffff', most: READ_MAX });
+      for (const [key] of cells) keys.add(key);
+      const last = cells.at(-1)?.[0];
+      if (cells.length < READ_MAX || last === undefined) return keys;
+      from = `${last}\0`;
+    }
+  }
+
+  /** The oldest that may be done; those of groups that pause, however many, hide no other. */
+  async function ready(): Promise<{ readonly groups: Groups; readonly more: boolean }> {
+    for (let from = ''; ; ) {
+      const cells = await shelf.read(SHELF, { from, to: '\uffff', most: READ_MAX });
+      const waiting = cells.map(([key, value]) => waitingOf(key, value));
+      const groups = groupsOf(waiting).filter(([{ group }]) => !isPaused(group));
+      const last = cells.at(-1)?.[0];
+      const full = cells.length === READ_MAX;
+      if (groups.length > 0 || !full || last === undefined) {
+        return { groups, more: full && groups.length > 0 };
+      }
+      from = `${last}\0`;
+    }
   }
 
   function isPaused(group: string): boolean {
@@ -123,7 +146,7 @@ export function startJobs(options: JobPumpOptions): JobPump {
       if (typeof task === 'string' || !('connectionId' in task || 'slice' in task)) {
         throw new Error(`no job: ${typeof task === 'string' ? task : task.type}`);
       }
-      await options.perform(task, { repeated: failed > 0 || leftover.has(key) });
+      await options.perform(task, { repeated: failed > 0 || leftover?.has(key) === true });
     } catch (cause) {
       log.error('job-failed', cause);
       if (failed + 1 < ATTEMPTS_MAX) {
@@ -134,7 +157,7 @@ export function startJobs(options: JobPumpOptions): JobPump {
       }
     }
     failures.delete(key);
-    leftover.delete(key);
+    leftover?.delete(key);
     await shelf.write(SHELF, [[key, undefined]], 0);
     return true;
   }

@@ -3,6 +3,7 @@ import { memoryCounters } from '../../adapters/memory/counters.ts';
 import { makeAllowance } from '../../broker/allowance.ts';
 import type { Limits } from '../../broker/limits.ts';
 import type { Outbox, Ports, Shelf, Store } from '../../broker/ports.ts';
+import { postShard } from '../../broker/shard.ts';
 import { type JobQueue, jobQueue, subscribed } from './crowd.ts';
 import { frames } from './frames.ts';
 import { CONNECT, frame, makeWorld, type World, type WorldOptions } from './world.ts';
@@ -166,6 +167,48 @@ test('a shard that cannot be posted in time is given again, and goes on where it
   const failed = await jobs.work(world.ports);
   expect(failed).toBeGreaterThan(0);
   expect(ids.every((id) => heard(world, id).length === 1)).toBe(true);
+});
+
+/** Pages of ten, the highest ids first: not the order in which a page is posted. */
+function inPages(store: Store): Store {
+  const subscribers: Store['subscribers'] = async (destination, from, slice) => {
+    const { subscribers: all } = await store.subscribers(destination, undefined, slice);
+    const order = all.toSorted((a, b) => (a.connectionId > b.connectionId ? -1 : 1));
+    const rest = from === undefined ? order : order.filter((one) => one.connectionId <= from);
+    const next = rest[10]?.connectionId;
+    const page = { subscribers: rest.slice(0, 10), about: all.length };
+    return next === undefined ? page : { ...page, next };
+  };
+  return { ...store, subscribers };
+}
+
+test('whoever moves onto a page, since others have left it, is not taken for done on a repeat', async () => {
+  let posts = Number.POSITIVE_INFINITY;
+  const { world, jobs } = stage({
+    limits: { shardPostsMax: 100 },
+    wrapStore: inPages,
+    wrapOutbox: (outbox) => ({
+      ...outbox,
+      post: (...given) => {
+        posts -= 1;
+        return posts < 0 ? Promise.reject(new Error('killed')) : outbox.post(...given);
+      },
+    }),
+  });
+  const ids = await crowd(world, 40);
+  await (await publisher(world)).send(send('hello'));
+  expect(jobs.waiting).toHaveLength(1);
+  posts = 1;
+  const [job] = jobs.waiting;
+  if (job?.task.type !== 'shard') throw new Error('a shard was expected');
+  await expect(postShard(job.task, { repeated: false }, world.ports)).rejects.toThrow('killed');
+  const done = ids.filter((id) => heard(world, id).length > 0);
+  expect(done).toHaveLength(5);
+  for (const id of done) await world.ports.store.end(id, 'left');
+  posts = Number.POSITIVE_INFINITY;
+  await postShard(job.task, { repeated: true }, world.ports);
+  const missed = ids.filter((id) => !done.includes(id) && heard(world, id).length === 0);
+  expect(missed).toEqual([]);
 });
 
 type Moment = 'before' | 'after';

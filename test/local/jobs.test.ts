@@ -74,3 +74,19 @@ test('a job that fails is given again before the next of its group, and holds up
   expect(done).toEqual(['h1 false', 'g1 true', 'g2 false']);
   expect(world.logged.filter((line) => line.includes('job-failed'))).toHaveLength(1);
 });
+
+test('a group that fails hides no other, however many jobs of it stand in front', async () => {
+  const world = setting();
+  await world.jobs.send(Array.from({ length: 450 }, (_, n) => job('g', `g${n}`)));
+  await world.jobs.send([job('h', 'h1')]);
+  const first = await new Promise((resolve) => {
+    startJobs({
+      ...world,
+      perform: async (one, { repeated }) => {
+        if (idOf(one).startsWith('g')) throw new Error('for ever');
+        resolve([idOf(one), repeated]);
+      },
+    });
+  });
+  expect(first).toEqual(['h1', true]);
+});
