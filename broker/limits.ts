@@ -106,6 +106,8 @@ export const LIMITS = {
   slowRememberedSeconds: 2,
   /** Shelves of slow connections read or written side by side: DynamoDB's client keeps 50 sockets. */
   slowAtOnceMax: 50,
+  /** Records of an emitter's receivers read side by side: DynamoDB's client keeps 50 sockets. */
+  receiversReadAtOnceMax: 50,
   /** Slow connections an environment remembers. */
   slowRememberedMax: 10_000,
   /** A message received more often crashed its handler each time; the queue gives it up after 5. */

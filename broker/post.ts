@@ -3,6 +3,7 @@
  * in case it lives after all, cut, so that its client comes back instead of hearing nothing. So is
  * one that could not be given an answer: its client would wait for it for ever.
  */
+import { atOnce } from './at-once.ts';
 import { endConnection } from './ending.ts';
 import type { Delivery, Outcome, Ports } from './ports.ts';
 
@@ -62,17 +63,12 @@ export async function cutAll(
   ports: Ports,
 ): Promise<readonly string[]> {
   const uncut: string[] = [];
-  for (let from = 0; from < connectionIds.length; from += ports.limits.forgettingAtOnceMax) {
-    const some = connectionIds.slice(from, from + ports.limits.forgettingAtOnceMax);
-    await Promise.all(
-      some.map((connectionId) =>
-        cut(connectionId, ports).catch((cause: unknown) => {
-          uncut.push(connectionId);
-          ports.log.error('cut-failed', cause, { connectionId });
-        }),
-      ),
-    );
-  }
+  await atOnce(connectionIds, ports.limits.forgettingAtOnceMax, (connectionId) =>
+    cut(connectionId, ports).catch((cause: unknown) => {
+      uncut.push(connectionId);
+      ports.log.error('cut-failed', cause, { connectionId });
+    }),
+  );
   return uncut;
 }
 

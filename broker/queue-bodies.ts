@@ -2,6 +2,7 @@
  * Bodies that are too large to be read with every lease: each in a cell of its own, under its item's
  * place. One is there before its item is, and goes when nothing of its item is left.
  */
+import { atOnce } from './at-once.ts';
 import type { Message } from './model.ts';
 import type { Ports, Shelf } from './ports.ts';
 import { bodyKey, type Item } from './queue-cells.ts';
@@ -48,14 +49,7 @@ export function queueBodies(name: string, shelf: Shelf, { limits }: Ports): Queu
       fresh.push([bodyKey(item), body]);
       return { ...item, aside: true, message: { ...item.message, body: NO_BODY } };
     },
-    async whole(items) {
-      const messages: Message[] = [];
-      for (let from = 0; from < items.length; from += limits.queueBodiesAtOnceMax) {
-        const some = items.slice(from, from + limits.queueBodiesAtOnceMax);
-        messages.push(...(await Promise.all(some.map(wholeOne))));
-      }
-      return messages;
-    },
+    whole: (items) => atOnce(items, limits.queueBodiesAtOnceMax, wholeOne),
     forget(item) {
       if (item.aside) over.push([bodyKey(item), undefined]);
     },

@@ -9,6 +9,7 @@
  *
  * Cost of a message that waits: 1 WRU a KB, a job, and a read of what waits.
  */
+import { atOnce } from './at-once.ts';
 import { decodeCell, encodeCell, number, optionalText, text } from './cell.ts';
 import { named } from './encoder.ts';
 import { BrokerError } from './errors.ts';
@@ -41,7 +42,7 @@ export function makeSlow(): Slow {
         if (until > now) slow.add(connectionId);
         else doubtful.push(connectionId);
       }
-      await sideBySide(doubtful, ports, async (connectionId) => {
+      await atOnce(doubtful, ports.limits.slowAtOnceMax, async (connectionId) => {
         if (await waits(connectionId, ports)) {
           slow.add(connectionId);
           remember(connectionId, ports);
@@ -55,7 +56,7 @@ export function makeSlow(): Slow {
       const held = receivers.filter((receiver) => !isFinal(receiver, ports));
       // Before they are stored: what is published meanwhile goes behind them.
       for (const { connectionId } of held) remember(connectionId, ports);
-      await sideBySide(held, ports, (receiver) => keep(receiver, ports));
+      await atOnce(held, ports.limits.slowAtOnceMax, (receiver) => keep(receiver, ports));
       await disconnect(over, ports);
     },
 
@@ -64,17 +65,6 @@ export function makeSlow(): Slow {
       else remember(task.connectionId, ports);
     },
   };
-}
-
-/** So many together: everybody else's posts wait for it. */
-async function sideBySide<One>(
-  all: readonly One[],
-  { limits }: Ports,
-  act: (one: One) => Promise<void>,
-): Promise<void> {
-  for (let from = 0; from < all.length; from += limits.slowAtOnceMax) {
-    await Promise.all(all.slice(from, from + limits.slowAtOnceMax).map(act));
-  }
 }
 
 function policyOf({ destination }: Owed, { logs }: Ports): SlowPolicy {

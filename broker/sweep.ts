@@ -2,6 +2,7 @@
  * Now and then: connections in watched rooms are asked whether they live, since `$disconnect` may
  * never come. One that does not is ended, and its rooms hear of it; one that does is asked again.
  */
+import { atOnce } from './at-once.ts';
 import { parseDestination } from './destination.ts';
 import { dismiss } from './dismiss.ts';
 import { endConnection } from './ending.ts';
@@ -32,14 +33,10 @@ export async function sweep(
 export async function endVanished(connectionIds: readonly string[], ports: Ports): Promise<void> {
   const { logs, limits } = ports;
   if (logs === undefined) return;
-  for (let from = 0; from < connectionIds.length; from += limits.checksAtOnceMax) {
-    await Promise.all(
-      connectionIds.slice(from, from + limits.checksAtOnceMax).map(async (connectionId) => {
-        if (await logs.liveness.alive(connectionId)) return;
-        await endConnection(connectionId, 'lost', ports);
-      }),
-    );
-  }
+  await atOnce(connectionIds, limits.checksAtOnceMax, async (connectionId) => {
+    if (await logs.liveness.alive(connectionId)) return;
+    await endConnection(connectionId, 'lost', ports);
+  });
 }
 
 /** Settled last: a check that dies half-way is due again. */

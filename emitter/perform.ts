@@ -7,6 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { readAnswers } from '../broker/answers.ts';
+import { atOnce } from '../broker/at-once.ts';
 import { parseDestination } from '../broker/destination.ts';
 import { dismiss } from '../broker/dismiss.ts';
 import { makeEncoder, type Stretch } from '../broker/encoder.ts';
@@ -36,7 +37,9 @@ export function performOver(ports: EmitterPorts): Perform {
     if (operation.type === 'join') await join(connections, operation, ports);
     if (operation.type === 'leave') await part(connections, operation, ports);
     const { namespace } = operation.target;
-    const sockets = await Promise.all(connections.map((one) => told(one, namespace, ports)));
+    const sockets = await atOnce(connections, ports.limits.receiversReadAtOnceMax, (one) =>
+      told(one, namespace, ports),
+    );
     if (operation.type === 'disconnect') {
       for (const connection of connections) {
         await endConnection(connection.id, 'left', ports);
@@ -157,11 +160,11 @@ async function answers(
 /** Those of Socket.IO alone: what others are subscribed to is theirs. */
 async function connectionsOf(
   receivers: readonly Receiver[],
-  { store, dialects }: EmitterPorts,
+  { store, dialects, limits }: EmitterPorts,
 ): Promise<readonly Connection[]> {
   const mine = receivers.filter(({ subscriber }) => dialects.get(subscriber.dialect)?.recovers);
-  const found = await Promise.all(
-    mine.map(({ subscriber }) => store.find(subscriber.connectionId)),
+  const found = await atOnce(mine, limits.receiversReadAtOnceMax, ({ subscriber }) =>
+    store.find(subscriber.connectionId),
   );
   return found.flatMap((one) =>
     one === undefined || one.connection.ended !== undefined ? [] : [one.connection],
