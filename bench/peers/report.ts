@@ -104,6 +104,7 @@ export function picture(rows: readonly Row[], caption: string): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${LEFT + WIDTH}" height="${y + 26}" font-family="system-ui, sans-serif" font-size="11">`,
+    `<title>${escaped(caption)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
     text(12, 16, caption, 'start'),
     ...ticks,
@@ -120,6 +121,9 @@ function place(share: number): number {
 }
 
 function text(x: number, y: number, words: string, anchor: 'start' | 'middle' | 'end'): string {
-  const safe = words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="#3c4043">${safe}</text>`;
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="#3c4043">${escaped(words)}</text>`;
+}
+
+function escaped(words: string): string {
+  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
