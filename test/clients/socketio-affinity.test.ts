@@ -4,6 +4,7 @@
  */
 import { io, type ManagerOptions, type Socket } from 'socket.io-client';
 import { type Broker, startBroker } from '../../local/broker.ts';
+import { leaveAll } from './leave.ts';
 
 const SESSIONS = 40;
 const AT_ONCE = 8;
@@ -42,8 +43,7 @@ async function whole(name: string, options: Partial<ManagerOptions>, changes: bo
   await all;
   const expected = Array.from({ length: 10 }, (_, n) => n);
   const transport = ann.io.engine.transport.name;
-  ann.disconnect();
-  bob.disconnect();
+  await leaveAll([ann, bob]);
   expect([annHears, bobHears]).toEqual([expected, expected]);
   return transport;
 }

@@ -3,11 +3,12 @@ import { Manager, type Socket } from 'socket.io-client';
 import { parseSocketio } from '../../broker/socketio-settings.ts';
 import { type Broker, type BrokerOptions, startBroker } from '../../local/broker.ts';
 import { handshake, opened, poll, push } from '../engineio/peer.ts';
+import { closeAll } from './leave.ts';
 
 let broker: Broker;
 const managers: Manager[] = [];
 afterEach(async () => {
-  for (const manager of managers.splice(0)) manager._close();
+  await closeAll(managers);
   await broker.close();
 });
 

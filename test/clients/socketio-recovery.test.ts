@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { type Broker, type BrokerOptions, startBroker } from '../../local/broker.ts';
 import { opened } from '../engineio/peer.ts';
+import { leaveAll } from './leave.ts';
 
 let broker: Broker;
 const clients: Socket[] = [];
 const folders: string[] = [];
 afterEach(async () => {
-  for (const client of clients.splice(0)) client.disconnect();
+  await leaveAll(clients);
   await broker.close();
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });

@@ -5,12 +5,11 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { type Broker, startBroker } from '../../local/broker.ts';
 import { brokenProxy } from './broken-proxy.ts';
 import { heard } from './heard.ts';
+import { leaveAll } from './leave.ts';
 
 let broker: Broker;
 const clients: Socket[] = [];
-const leave = (): void => {
-  for (const client of clients.splice(0)) client.disconnect();
-};
+const leave = (): Promise<void> => leaveAll(clients);
 afterEach(leave);
 
 type Options = Partial<ManagerOptions & SocketOptions>;
@@ -276,7 +275,7 @@ describe.each(['fifo', 'direct'] as const)('%s ingress', (ingress) => {
       const polls = await open({ transports: ['polling'] }, other);
       expect(await polls.emitWithAck('join', 'x')).toMatchObject({ ok: true });
     } finally {
-      for (const client of clients.splice(0)) client.disconnect();
+      await leave();
       await other.close();
     }
   });
@@ -350,7 +349,7 @@ describe('what the gateway cannot do', () => {
     broker = await startBroker({ port: 0, memory: true, ingress });
   };
   afterEach(async () => {
-    leave();
+    await leave();
     await broker.close();
   });
 

@@ -4,12 +4,11 @@ import { WebSocket } from 'ws';
 import type { Emitter } from '../../emitter/emitter.ts';
 import { emitterByHttp } from '../../emitter/http.ts';
 import { type Broker, startBroker } from '../../local/broker.ts';
+import { leaveAll } from '../clients/leave.ts';
 
 let broker: Broker;
 const clients: Socket[] = [];
-const afterwards = () => {
-  for (const client of clients.splice(0)) client.disconnect();
-};
+const afterwards = () => leaveAll(clients);
 
 async function open(options: Partial<ManagerOptions> = {}): Promise<Socket> {
   const client = io(`http://127.0.0.1:${broker.port}`, { forceNew: true, ...options });
@@ -65,7 +64,7 @@ describe.each(EMITTERS)('%s', (_name, make) => {
     emitter = make(broker.port);
   });
   afterEach(async () => {
-    afterwards();
+    await afterwards();
     await broker.close();
   });
 

@@ -4,6 +4,7 @@ import { io } from 'socket.io-client';
 import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
 import { type Heard, heard } from '../clients/heard.ts';
+import { leaveAll } from '../clients/leave.ts';
 
 /** Text, a JSON value, or octets. */
 export type Payload = string | Buffer | Readonly<Record<string, unknown>>;
@@ -111,7 +112,7 @@ async function socketio(port: number, room: string): Promise<Person> {
   return {
     hears,
     say: (payload) => client.emitWithAck('message', room, payload),
-    leave: () => client.disconnect(),
+    leave: () => leaveAll([client]),
   };
 }
 

@@ -2,6 +2,7 @@
 import { io } from 'socket.io-client';
 import { startSocketioEcho } from '../../local/socketio-echo.ts';
 import type { EchoServer } from '../../local/sockjs-echo.ts';
+import { leaveAll } from '../clients/leave.ts';
 import { handshake, opened, poll, push } from '../engineio/peer.ts';
 import { handshakeRows } from '../engineio/rows.ts';
 
@@ -207,5 +208,5 @@ test.each([
   client.emit('message', 'é', Buffer.from([1, 2]));
   expect(await back).toEqual(['é', Buffer.from([1, 2])]);
   expect(await client.emitWithAck('message-with-ack', { b: 2 })).toEqual({ b: 2 });
-  client.disconnect();
+  await leaveAll([client]);
 });
