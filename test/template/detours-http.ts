@@ -3,6 +3,7 @@ import { equal, match } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { post } from '../sockjs/browser.ts';
 import type { Detour } from './detours.ts';
+import { mutable } from './draft.ts';
 import { openPeer } from './stomp-client.ts';
 
 /** Before the real handler: greetings that come when a client may have gone. */
@@ -57,5 +58,26 @@ export const HTTP_DETOURS: readonly Detour[] = [
       equal(await peer.text(), '2');
       peer.close();
     },
+  },
+  {
+    name: 'a Socket.IO client whose disconnect cannot be queued is noted at once, so that it may go on',
+    needs: 'IngressDeadLetters',
+    plant: (draft) => {
+      const environment = draft.properties('AWS::Lambda::Function', 'FunctionsDisconnect');
+      const variables = mutable(mutable(environment['Environment'])['Variables']);
+      variables['QUEUE_URL'] = { Ref: draft.id('AWS::SQS::Queue', 'IngressDeadLetters') };
+    },
+    travel: async ({ url, settle }) => {
+      const peer = await openPeer(`${url}?EIO=4&transport=websocket`);
+      match(await peer.text(), /^0\{/);
+      peer.sendText('40');
+      match(await peer.text(), /^40\{/);
+      peer.sendText('420["join","detour"]');
+      match(await peer.text(), /^430\[/);
+      await settle();
+      peer.cut();
+      await peer.closed();
+    },
+    expected: /sqs:SendMessage/,
   },
 ];

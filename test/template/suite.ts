@@ -139,6 +139,7 @@ async function journey(
   const cold = Object.values(functions).reduce((sum, { coldStarts }) => sum + coldStarts, 0);
   const what = `${name}, ${options.mode}: ${passed} journeys, ${cold} cold starts`;
   console.log(`${faults.length === 0 ? 'ok      ' : 'FAIL    '}${what} (${seconds(began)} s)`);
+  for (const fault of faults) console.log(`        ${fault}`);
   return verdict.roles;
 }
 
