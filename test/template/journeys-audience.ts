@@ -38,9 +38,10 @@ export const AUDIENCE_JOURNEYS: readonly Journey[] = [
       return withAudience(place, (members) =>
         withStomp(open, async (late) => {
           const [speaker] = members;
+          // One after the other: with direct ingress SENDs side by side have no order.
           speaker?.send('SEND', { destination: room }, 'one');
-          speaker?.send('SEND', { destination: room }, 'two');
           equal((await members[1]?.frame())?.body, 'one');
+          speaker?.send('SEND', { destination: room }, 'two');
           equal((await members[1]?.frame())?.body, 'two');
           await settled(late, 'SUBSCRIBE', { id: '0', destination: room });
           speaker?.send('SEND', { destination: room }, 'three');
