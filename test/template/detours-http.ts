@@ -53,6 +53,9 @@ export const HTTP_DETOURS: readonly Detour[] = [
     travel: async ({ url, settle, schedules }) => {
       const peer = await openPeer(`${url}?EIO=4&transport=websocket`);
       match(await peer.text(), /^0\{/);
+      // Who connects to no namespace is sent away instead.
+      peer.sendText('40');
+      match(await peer.text(), /^40\{/);
       await settle();
       await Promise.all(schedules.map(({ fire }) => fire()));
       equal(await peer.text(), '2');

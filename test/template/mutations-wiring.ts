@@ -65,8 +65,8 @@ export const API: readonly Mutation[] = [
   },
   {
     name: 'a route that wants signed requests',
-    caught: 'wrong-value',
-    naming: 'AWS_IAM',
+    caught: 'journey-failed',
+    naming: 'the handshake was refused with 403',
     plant: (draft) => {
       draft.properties(ROUTE, 'iconnectRoute')['AuthorizationType'] = 'AWS_IAM';
     },
