@@ -132,6 +132,9 @@ export async function noteLoss(
     const record: RecoveryRecord | undefined = known && JSON.parse(text(known));
     // Who has been gone on with already is another's by now.
     if (record?.connectionId !== connection.id) return;
+    // Whoever has ended it since has kept it before; its places were perhaps gone when they were read.
+    const found = await ports.store.find(connection.id);
+    if (found === undefined || found.connection.ended !== undefined) return;
     const joins = (id: string): Position | undefined => {
       const cell = cells.get(joinKey(session, id));
       return cell === undefined ? undefined : (JSON.parse(text(cell)) ?? undefined);

@@ -1,0 +1,97 @@
+/** Going on with a lost connection, over ports of which every step can be seen. */
+import { endConnection } from '../../broker/ending.ts';
+import type { Ended } from '../../broker/model.ts';
+import type { Ports } from '../../broker/ports.ts';
+import { socketioDialect } from '../../protocol/socketio/dialect.ts';
+import { type Client, makeWorld, type World } from './world.ts';
+
+function makeSocketioWorld(): World {
+  const dialects = new Map([[socketioDialect.name, socketioDialect]]);
+  return makeWorld({
+    rooms: true,
+    extend: (ports) => ({ ...ports, dialects, detect: () => socketioDialect }),
+  });
+}
+
+interface Member {
+  readonly client: Client;
+  readonly sid: string;
+  readonly pid: string;
+}
+
+async function connected(world: World, id: string, auth: object = {}): Promise<Member> {
+  const client = await world.client(id);
+  await client.send(`0${JSON.stringify(auth)}`);
+  return { client, ...JSON.parse(client.heard().slice(1)) };
+}
+
+async function joined(world: World, id: string, room: string): Promise<Member> {
+  const member = await connected(world, id);
+  await member.client.send(`20["join","${room}"]`);
+  await world.pump();
+  expect(member.client.heard()).toMatch(/^30\[\{"ok":true/);
+  return member;
+}
+
+/** What stands behind the one message it has heard. */
+function offsetOf({ client }: Member): string {
+  return JSON.parse(client.heard().slice(1))[3];
+}
+
+/** The same ports; before the call `at` to any that keep records, `meanwhile` runs to its end. */
+function interrupted(ports: Ports, at: number, meanwhile: () => Promise<void>) {
+  let calls = 0;
+  const watched = <Port extends object>(port: Port): Port =>
+    new Proxy(port, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return async (...values: unknown[]) => {
+          if (calls++ === at) await meanwhile();
+          return Reflect.apply(value, target, values);
+        };
+      },
+    });
+  const { logs } = ports;
+  if (logs === undefined) throw new Error('no logs');
+  const watchedLogs = { ...logs, journal: watched(logs.journal), shelf: watched(logs.shelf) };
+  return {
+    ports: { ...ports, store: watched(ports.store), logs: watchedLogs },
+    calls: () => calls,
+  };
+}
+
+/** Ends it twice, the second time before the call `at` of the first; and how it comes back. */
+async function endedTwice(at: number, how: Ended) {
+  const world = makeSocketioWorld();
+  const [lost, other] = [await joined(world, 'a', 'x'), await connected(world, 'b')];
+  await other.client.send('2["message","x","before"]');
+  await world.pump();
+  const offset = offsetOf(lost);
+  const end = (ended: Ended, ports: Ports) => endConnection('a', ended, ports);
+  const one = interrupted(world.ports, at, () => end(how, world.ports));
+  await end('lost', one.ports);
+  await other.client.send('2["message","x","meanwhile"]');
+  const back = await connected(world, 'c', { pid: lost.pid, offset });
+  await world.pump();
+  const recovered = back.sid === lost.sid && back.pid === lost.pid;
+  const heard = back.client.heard().includes('["message","x","meanwhile"');
+  return { steps: one.calls(), outcome: { at, recovered, heard } };
+}
+
+test('a loss that two tell of at once is gone on with, wherever one comes between the steps of the other', async () => {
+  const { steps } = await endedTwice(Number.POSITIVE_INFINITY, 'lost');
+  expect(steps).toBeGreaterThan(5);
+  for (let at = 0; at < steps; at++) {
+    const { outcome } = await endedTwice(at, 'lost');
+    expect(outcome).toEqual({ at, recovered: true, heard: true });
+  }
+});
+
+test('whoever is sent away while the loss is told goes on whole or begins anew, never without its rooms', async () => {
+  const { steps } = await endedTwice(Number.POSITIVE_INFINITY, 'refused');
+  for (let at = 0; at < steps; at++) {
+    const { outcome } = await endedTwice(at, 'refused');
+    expect(outcome).toEqual({ at, recovered: outcome.heard, heard: outcome.heard });
+  }
+});
