@@ -9,6 +9,7 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { builtins } from './builtins.ts';
 import { HANDLERS, type HandlerName } from './handler.ts';
 import { ALIASES, thinSdk } from './thin-sdk.ts';
 
@@ -80,6 +81,7 @@ function options(handler: HandlerName, folder: string): BuildOptions {
     external: NEVER_LOADED,
     plugins: [
       thinSdk('dynamodb'),
+      builtins,
       sdkPosting,
       handler === 'http' ? heardLater : httpParts,
       pureSources,
@@ -126,7 +128,7 @@ function beside(name: keyof typeof BESIDE, folder: string): BuildOptions {
   const { stdin: _, ...common } = options('connect', folder);
   return {
     ...common,
-    plugins: [thinSdk('any')],
+    plugins: [thinSdk('any'), builtins],
     entryPoints: [join(root, BESIDE[name])],
     outdir: join(folder, name),
   };
