@@ -181,6 +181,7 @@ async function tell(entry: Entry, step: Step): Promise<void> {
         ? leaveRoom(entry.membership, entry.how, step)
         : undefined;
     case 'gone':
+      await finish(entry.membership, step.ports);
       return goneFromRoom(entry.membership, entry.mark, step);
     case 'watch':
       return showRoom(entry.membership, entry.receipt, positionOf(step), step);
@@ -196,6 +197,7 @@ async function tell(entry: Entry, step: Step): Promise<void> {
 
 /**
  * Who said that a connection is over may have died before it was: what the log has told is made true.
+ * A refused one is to be told why first, so it has the grace that its member has.
  */
 async function finish({ connectionId }: Membership, ports: Ports): Promise<void> {
   const found = await ports.store.find(connectionId);

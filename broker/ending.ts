@@ -34,7 +34,6 @@ async function leaveAll(
   ports: Ports,
   logs: Logs,
 ): Promise<Places> {
-  const how = ended === 'left' ? 'left' : 'lost';
   const told = new Set<string>();
   const places: Places[number][] = [];
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
@@ -47,7 +46,7 @@ async function leaveAll(
     }
     if (subscriptions.length === 0) break;
     const left = await Promise.all(
-      subscriptions.map((one) => leave(connection, one, how, ports, logs)),
+      subscriptions.map((one) => leave(connection, one, ended, ports, logs)),
     );
     places.push(...subscriptions.map((one, index) => [one, left[index]] as const));
     for (const { stamp } of subscriptions) told.add(stamp);
@@ -63,7 +62,7 @@ function nowhere(subscription: Subscription): Places[number] {
 export async function leave(
   connection: Connection,
   subscription: Subscription,
-  how: 'left' | 'lost',
+  how: Ended,
   ports: Ports,
   logs: Logs,
 ): Promise<Position | undefined> {

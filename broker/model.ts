@@ -360,7 +360,7 @@ export type Entry =
   | {
       readonly type: 'leave';
       readonly membership: Membership;
-      readonly how: 'left' | 'lost';
+      readonly how: Ended;
       /** A durable subscription is given up: its position is not kept. */
       readonly gaveUp?: boolean;
     }

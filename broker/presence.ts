@@ -5,7 +5,7 @@
  * a reload is not a leave.
  */
 import { type Destination, parseDestination } from './destination.ts';
-import type { Membership, Message, Position } from './model.ts';
+import type { Ended, Membership, Message, Position } from './model.ts';
 import { formatPosition } from './past.ts';
 import type { Logs, Ports } from './ports.ts';
 import type { Scene } from './scene.ts';
@@ -37,11 +37,7 @@ export async function recallRoom(membership: Membership, step: Step): Promise<vo
   announce('join', membership, watchers, step);
 }
 
-export async function leaveRoom(
-  membership: Membership,
-  how: 'left' | 'lost',
-  step: Step,
-): Promise<void> {
+export async function leaveRoom(membership: Membership, how: Ended, step: Step): Promise<void> {
   const { destination, logs, ports, mark } = step;
   if (how === 'left') {
     const outcome = await logs.roster.leave(destination.canonical, membership, mark);

@@ -8,6 +8,7 @@ import type {
   Acknowledgement,
   Audience,
   ConsumerOptions,
+  Ended,
   Entry,
   Headers,
   LoggedMessage,
@@ -119,6 +120,7 @@ const MEMBERSHIP: Known<Membership> = {
 const CONSUMER: Known<ConsumerOptions> = { ack: true, prefetch: true, selector: true };
 
 const TYPES = Object.keys(ENTRY);
+const HOW: readonly Ended[] = ['left', 'lost', 'refused'];
 
 /** Throws on a shape it does not know, and on a body that is missing. */
 export function readEntry(row: Row, bodies: BodiesAside): Entry {
@@ -133,7 +135,7 @@ export function readEntry(row: Row, bodies: BodiesAside): Entry {
     case 'join':
       return { type, membership: readMembership(row), ...joinOptions(row), ...asked };
     case 'leave': {
-      const how = oneOf(['left', 'lost'] as const, text(row, 'how'));
+      const how = oneOf(HOW, text(row, 'how'));
       const gaveUp = row['gaveUp'] === true ? { gaveUp: true } : {};
       return { type, membership: readMembership(row), how, ...gaveUp };
     }

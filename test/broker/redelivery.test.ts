@@ -1,6 +1,6 @@
 /** Streams give a batch again when its invocation died: found by the simulation, kept by name. */
 import type { Outbox } from '../../broker/ports.ts';
-import { CONNECT, frame, leave, makeWorld } from './world.ts';
+import { CONNECT, frame, leave, makeWorld, type World } from './world.ts';
 
 /** An outbox whose invocation dies while `fatal` says so, before anything is posted. */
 function dying(outbox: Outbox, fatal: (connectionIds: readonly string[]) => boolean): Outbox {
@@ -118,6 +118,59 @@ test('a lost connection whose end died half-way is cut: its room has been told o
   await leave(world, 'c');
   dead = false;
   expect(world.closed).not.toContain('c');
+  await world.pump();
+  expect(world.closed).toContain('c');
+  expect(await world.ports.store.subscriptions('c')).toEqual([]);
+});
+
+test('a member that is refused hears why, however soon its room is told that it is lost', async () => {
+  let soon = false;
+  const world: World = makeWorld({
+    rooms: true,
+    wrapStore: (store) => ({
+      ...store,
+      end: async (id, ended) => {
+        const first = soon;
+        soon = false;
+        if (first) await world.pump();
+        await store.end(id, ended);
+      },
+    }),
+  });
+  const client = await world.client('c');
+  await client.send(CONNECT);
+  await client.send(subscribe('/room/x', '1'));
+  await world.pump();
+  client.heard();
+  soon = true;
+  await client.send(frame('SEND', ['destination:nowhere'], 'x'));
+  expect(soon).toBe(false);
+  expect(client.heard()).toMatch(/^ERROR/);
+  expect(world.closed).toContain('c');
+});
+
+test('a refused member whose end died half-way is cut when its grace is over', async () => {
+  let dead = false;
+  const world = makeWorld({
+    rooms: true,
+    wrapStore: (store) => ({
+      ...store,
+      end: (id, ended) =>
+        dead ? Promise.reject(new Error('the invocation died')) : store.end(id, ended),
+    }),
+  });
+  const client = await world.client('c');
+  await client.send(CONNECT);
+  await client.send(subscribe('/room/x', '1'));
+  await world.pump();
+  dead = true;
+  await client.send(frame('SEND', ['destination:nowhere'], 'x'));
+  dead = false;
+  await world.pump();
+  expect(world.closed).not.toContain('c');
+  const [gone] = world.tasks;
+  if (gone?.task.type !== 'gone') throw new Error('nothing is planned');
+  await world.journal.append(gone.task.room, [gone.task]);
   await world.pump();
   expect(world.closed).toContain('c');
   expect(await world.ports.store.subscriptions('c')).toEqual([]);

@@ -167,6 +167,7 @@ const ENTRIES: readonly Entry[] = [
   { type: 'join', membership: membership('a'), durable: 'client' },
   { type: 'leave', membership: membership('a'), how: 'left' },
   { type: 'leave', membership: membership('a'), how: 'lost' },
+  { type: 'leave', membership: membership('a'), how: 'refused' },
   { type: 'gone', membership: membership('a'), mark: 'e-1-0' },
   { type: 'watch', membership: membership('a') },
   { type: 'watch', membership: membership('a'), receipt: 'r' },
