@@ -21,9 +21,13 @@ export function encodeCell(facts: object, body: Uint8Array = new Uint8Array(0)):
 export function decodeCell(bytes: Uint8Array): Cell {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = 4 + view.readUInt32BE(0);
-  const facts: unknown = JSON.parse(view.toString('utf8', 4, end));
+  return cellOf(JSON.parse(view.toString('utf8', 4, end)), bytes.subarray(end));
+}
+
+/** Facts that stand elsewhere than at the head of a cell, to be read by the same readers. */
+export function cellOf(facts: unknown, body: Uint8Array = new Uint8Array(0)): Cell {
   if (typeof facts !== 'object' || facts === null) throw new Error('a cell without facts');
-  return { facts: { ...facts }, body: bytes.subarray(end) };
+  return { facts: { ...facts }, body };
 }
 
 /** Readers of single facts, which throw on what the core never writes. */

@@ -3,6 +3,7 @@
  * ask for it, and once it is lost, where in the log of each of its rooms that was told; beside it
  * where it joined each. Cells of a shelf: one write at CONNECT, one at each join, one at the loss.
  */
+import { cellOf, number, optionalText, text } from './cell.ts';
 import type { Connection, Position, Subscription } from './model.ts';
 import type { Logs, Ports } from './ports.ts';
 import { placeOf } from './slice.ts';
@@ -26,7 +27,7 @@ export async function* knownSessions(
       for (const [session, value] of cells) {
         // The others are its joins.
         if (!session.includes(' ')) {
-          yield { session, connectionId: JSON.parse(text(value)).connectionId };
+          yield { session, connectionId: recordOf(parsed(value)).connectionId };
         }
       }
       const last = cells.at(-1)?.[0];
@@ -62,11 +63,12 @@ export interface RecoveryRecord {
 export async function readStays(
   session: string,
   connectionId: string,
-  { shelf }: Logs,
+  logs: Logs,
 ): Promise<readonly Stay[] | undefined> {
-  const from = lossKey(session, connectionId);
-  const [cell] = await shelf.read(shelfOf(session), { from, to: `${from} `, most: 1 });
-  return cell === undefined ? undefined : JSON.parse(text(cell[1]));
+  const value = await valueAt(session, lossKey(session, connectionId), logs);
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw new Error('a loss without its stays');
+  return value.map(stayOf);
 }
 
 /** No subscription's id begins so. */
@@ -75,12 +77,13 @@ function lossKey(session: string, connectionId: string): string {
 }
 
 export async function readRecord(session: string, logs: Logs): Promise<RecoveryRecord | undefined> {
-  const [cell] = await logs.shelf.read(shelfOf(session), {
-    from: session,
-    to: `${session} `,
-    most: 1,
-  });
-  return cell === undefined ? undefined : JSON.parse(text(cell[1]));
+  const value = await valueAt(session, session, logs);
+  return value === undefined ? undefined : recordOf(value);
+}
+
+async function valueAt(session: string, from: string, { shelf }: Logs): Promise<unknown> {
+  const [cell] = await shelf.read(shelfOf(session), { from, to: `${from} `, most: 1 });
+  return cell && parsed(cell[1]);
 }
 
 /** `from`: all that was said in the room behind it was for the client. Undefined: who knows. */
@@ -90,8 +93,17 @@ export async function noteJoin(
   from: Position | undefined,
   { shelf }: Logs,
 ): Promise<void> {
-  const value = Buffer.from(JSON.stringify(from ?? null));
+  const value = encoded(from ?? null);
   await shelf.write(shelfOf(session), [[joinKey(session, id), value]], expiresAt);
+}
+
+/** Without effect where none was noted. */
+export async function forgetJoin(
+  { session = '' }: Connection,
+  id: string,
+  { shelf }: Logs,
+): Promise<void> {
+  await shelf.write(shelfOf(session), [[joinKey(session, id), undefined]], 0);
 }
 
 /** Behind the record's own key, and before that of any other. */
@@ -99,8 +111,31 @@ function joinKey(session: string, id: string): string {
   return `${session} ${id}`;
 }
 
-function text(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+function encoded(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function parsed({ buffer, byteOffset, byteLength }: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString());
+}
+
+function recordOf(value: unknown): RecoveryRecord {
+  const cell = cellOf(value);
+  const user = optionalText(cell, 'user');
+  const [pid, connectionId] = [text(cell, 'pid'), text(cell, 'connectionId')];
+  return { pid, connectionId, ...(user !== undefined && { user }) };
+}
+
+function stayOf(value: unknown): Stay {
+  const cell = cellOf(value);
+  const { joined, left } = cell.facts;
+  const where = { id: text(cell, 'id'), destination: text(cell, 'destination') };
+  return { ...where, left: positionOf(left), ...(joined ? { joined: positionOf(joined) } : {}) };
+}
+
+function positionOf(value: unknown): Position {
+  const cell = cellOf(value);
+  return { epoch: text(cell, 'epoch'), seq: number(cell, 'seq') };
 }
 
 export async function writeRecord(
@@ -109,8 +144,7 @@ export async function writeRecord(
   expiresAt: number,
   logs: Logs,
 ): Promise<void> {
-  const value = Buffer.from(JSON.stringify(record));
-  await logs.shelf.write(shelfOf(session), [[session, value]], expiresAt);
+  await logs.shelf.write(shelfOf(session), [[session, encoded(record)]], expiresAt);
 }
 
 /** Best effort: without it the client is told that it cannot go on, and that is all. */
@@ -129,22 +163,22 @@ export async function noteLoss(
     const range = { from: session, to: `${session}!`, most: limits.subscriptionsPerConnectionMax };
     const cells = new Map(await logs.shelf.read(shelfOf(session), range));
     const known = cells.get(session);
-    const record: RecoveryRecord | undefined = known && JSON.parse(text(known));
     // Who has been gone on with already is another's by now.
-    if (record?.connectionId !== connection.id) return;
+    if (known === undefined || recordOf(parsed(known)).connectionId !== connection.id) return;
     // Whoever has ended it since has kept it before; its places were perhaps gone when they were read.
     const found = await ports.store.find(connection.id);
     if (found === undefined || found.connection.ended !== undefined) return;
     const joins = (id: string): Position | undefined => {
       const cell = cells.get(joinKey(session, id));
-      return cell === undefined ? undefined : (JSON.parse(text(cell)) ?? undefined);
+      const joined = cell && parsed(cell);
+      return joined ? positionOf(joined) : undefined;
     };
     const mine = places.filter(([{ id }]) => recovers(id));
     const stays = mine.length > limits.recoveryRoomsMax ? undefined : staysOf(mine, joins);
     const expiresAt = clock.now() + limits.recoverySeconds * 1000;
     if (stays === undefined) return;
-    const value = Buffer.from(JSON.stringify(stays));
-    await logs.shelf.write(shelfOf(session), [[lossKey(session, connection.id), value]], expiresAt);
+    const key = lossKey(session, connection.id);
+    await logs.shelf.write(shelfOf(session), [[key, encoded(stays)]], expiresAt);
   } catch (cause) {
     ports.log.error('recovery-not-kept', cause, { connectionId: connection.id });
   }

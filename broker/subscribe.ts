@@ -10,7 +10,7 @@ import { BrokerError } from './errors.ts';
 import type { SubscribeCommand, Subscription, UnsubscribeCommand } from './model.ts';
 import { asksPast, assertNoPast } from './past.ts';
 import type { Logs } from './ports.ts';
-import { noteJoin } from './recovery-record.ts';
+import { forgetJoin, noteJoin } from './recovery-record.ts';
 import { answer, type Place, publishPending, type Session } from './session.ts';
 import { ownName } from './temporary.ts';
 import { ownUserDestination } from './user.ts';
@@ -155,7 +155,7 @@ async function begin(
   const position = await journal.append(destination.canonical, [
     { type: 'join', membership, ...wish },
   ]);
-  if (!dialect?.recovers || destination.kind !== 'room') return;
+  if (!dialect?.recovers?.(subscription.id) || destination.kind !== 'room') return;
   const { past } = wish;
   const asked = past === undefined ? position : past.from === 'since' ? past.position : undefined;
   // The first of two joins may have stood long before this one.
@@ -179,7 +179,7 @@ export async function unsubscribe(
   session: Session,
   place: Place,
 ): Promise<void> {
-  const { ports, connection } = session;
+  const { ports, connection, dialect } = session;
   session.subscriptions = undefined;
   if (session.publications.length > 0) await publishPending(session);
   const id = command.id ?? (await idOf(command.destination, session));
@@ -189,7 +189,10 @@ export async function unsubscribe(
     const mine = all.find((one) => one.id === id && one.stamp < place.stamp);
     if (mine !== undefined && isDurable(command.headers)) {
       await giveUp(connection, mine, ports, ports.logs);
-    } else if (mine !== undefined) await leave(connection, mine, 'left', ports, ports.logs);
+    } else if (mine !== undefined) {
+      await leave(connection, mine, 'left', ports, ports.logs);
+      if (dialect?.recovers?.(mine.id)) await forgetJoin(connection, mine.id, ports.logs);
+    }
   }
   const outcome =
     id === undefined ? 'unknown' : await ports.store.unsubscribe(connection.id, id, place.stamp);

@@ -3,7 +3,7 @@ import { endConnection } from '../../broker/ending.ts';
 import type { Ended } from '../../broker/model.ts';
 import type { Ports } from '../../broker/ports.ts';
 import { socketioDialect } from '../../protocol/socketio/dialect.ts';
-import { type Client, makeWorld, type World } from './world.ts';
+import { type Client, leave, makeWorld, type World } from './world.ts';
 
 function makeSocketioWorld(): World {
   const dialects = new Map([[socketioDialect.name, socketioDialect]]);
@@ -94,4 +94,34 @@ test('whoever is sent away while the loss is told goes on whole or begins anew, 
     const { outcome } = await endedTwice(at, 'refused');
     expect(outcome).toEqual({ at, recovered: outcome.heard, heard: outcome.heard });
   }
+});
+
+test('who has been in and out of a hundred rooms goes on in the one it is in', async () => {
+  const world = makeSocketioWorld();
+  const [lost, other] = [await joined(world, 'a', 'zoo'), await connected(world, 'b')];
+  for (let number = 0; number < 120; number++) {
+    await lost.client.send(`2["join","r${number}"]`, `20["leave","r${number}"]`);
+    expect(lost.client.heard()).toContain('30[{"ok":true}]');
+  }
+  await leave(world, 'a');
+  await other.client.send('2["message","zoo","meanwhile"]');
+  const back = await connected(world, 'c', { pid: lost.pid });
+  expect(back.sid).toBe(lost.sid);
+  await world.pump();
+  expect(back.client.heard()).toContain('["message","zoo","meanwhile"');
+});
+
+test('a record of a lost connection that is none of ours is said to be so, and not believed', async () => {
+  const world = makeSocketioWorld();
+  const lost = await joined(world, 'a', 'x');
+  const { shelf } = world.ports.logs ?? {};
+  for (let index = 0; index < 16; index++) {
+    const range = { from: '!', to: '~', most: 10 };
+    for (const [key] of (await shelf?.read(`recovery ${index}`, range)) ?? []) {
+      const forged = Buffer.from(key.includes(' ') ? '{"epoch":1}' : `{"pid":"${lost.pid}"}`);
+      await shelf?.write(`recovery ${index}`, [[key, forged]], Number.MAX_SAFE_INTEGER);
+    }
+  }
+  await leave(world, 'a');
+  expect(world.logged.join()).toContain('a cell whose connectionId is no text');
 });
