@@ -5,12 +5,29 @@ import type { Clock, Ids, Log, Timer } from '../broker/ports.ts';
 
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** A pending sleep or action keeps the process alive, as work does that is not finished. */
+/** A limit is counted in so many parts. */
+const PARTS = 4;
+
+/**
+ * A pending sleep or action keeps the process alive, as work does that is not finished. An action
+ * is put off until what has come by then is heard, and however long the process was held up at a
+ * time, it counts as a quarter at most: who was too busy to listen must not say that nothing came.
+ */
 export const systemTimer: Timer = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   after(milliseconds, action) {
-    const timeout = setTimeout(action, milliseconds);
-    return () => clearTimeout(timeout);
+    let left = PARTS;
+    let due: NodeJS.Immediate | undefined;
+    const pass = (): void => {
+      if (left-- > 0) timeout = setTimeout(pass, milliseconds / PARTS);
+      else due = setImmediate(action);
+    };
+    let timeout: NodeJS.Timeout | undefined;
+    pass();
+    return () => {
+      clearTimeout(timeout);
+      clearImmediate(due);
+    };
   },
 };
 

@@ -8,6 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Delivery, Log, Outbox, Outcome } from '../../broker/ports.ts';
 import { type Fault, type PatienceWorld, patience, SENT, type Verdict } from '../verdict.ts';
 import { judge, type Management } from './management.ts';
+import { makeSlots } from './slots.ts';
 
 export interface OutboxOptions extends Omit<PatienceWorld, 'random'> {
   /** One attempt a call, or retries multiply. */
@@ -76,23 +77,6 @@ const UNDER_WAY_PER_SLOT = 8;
 
 /** For whoever will try again when the rate allows it. */
 const THROTTLED: Verdict = { outcome: 'throttled', passing: false };
-
-/** Runs so many at once, first come first served. */
-function makeSlots(count: number): <T>(use: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = count;
-  return async (use) => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await use();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
-    }
-  };
-}
 
 /** A DELETE's 410 is what was wanted, however young the connection. */
 const NEVER = 0;

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { consoleLog, systemClock, systemIds, systemTimer } from '../../adapters/system.ts';
 
 function lines(level?: 'info' | 'warn' | 'error' | 'silent') {
@@ -32,6 +34,29 @@ test('a sleep ends, an action runs, and one called off does not', async () => {
   });
   await systemTimer.sleep(3);
   expect(ran).toEqual(['action']);
+});
+
+test('a process that was held up hears what has come before it says that nothing came', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [[socket]] = await Promise.all([once(server, 'connection'), once(client, 'connect')]);
+  const happened: string[] = [];
+  await new Promise<void>((resolve) => {
+    systemTimer.after(20, () => {
+      happened.push('the limit is over');
+      resolve();
+    });
+    client.on('data', () => happened.push('something came'));
+    // The kernel has it at once; this process looks when it is next free to.
+    socket.write('x');
+    const until = performance.now() + 100;
+    while (performance.now() < until);
+  });
+  client.destroy();
+  socket.destroy();
+  server.close();
+  expect(happened).toEqual(['something came', 'the limit is over']);
 });
 
 test('an event is one line of JSON, whatever is in its fields', () => {
