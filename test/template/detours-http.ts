@@ -13,9 +13,12 @@ export const greet = async (event) => {
   return real.greet(event);
 };`;
 
-/** Before the real handler: its clock is eleven minutes ahead, so that what is due later is due now. */
+/**
+ * Before the real handler: its clock is two minutes ahead, so that the check after
+ * `engineConnectSeconds` is due now. Not further: a sweep looks back `checkLookBackMinutes` alone.
+ */
 const LATER = `const now = Date.now;
-Date.now = () => now() + 11 * 60_000;
+Date.now = () => now() + 120_000;
 export * from './real.mjs';`;
 
 export const HTTP_DETOURS: readonly Detour[] = [
