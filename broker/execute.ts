@@ -12,7 +12,7 @@ import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Command, ConnectCommand, DisconnectCommand, Principal } from './model.ts';
 import { assertRate, crowded, hasRoom } from './rates.ts';
-import { forgetRecovery, offerRecovery, recoverable, rejoin } from './recovery.ts';
+import { offerRecovery, recoverable, rejoin, standingRecovery } from './recovery.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { acknowledgeInside, sendInside, transact } from './transaction.ts';
@@ -66,11 +66,15 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
 
 async function connect(command: ConnectCommand, session: Session, place: Place): Promise<void> {
   const { connection, ports, dialect } = session;
-  if (command.also !== undefined) return alongside(command, command.also, session, place);
-  if (connection.version !== undefined && connection.stamp !== place.stamp) {
+  const { also, version } = command;
+  const again = connection.version !== undefined && connection.stamp !== place.stamp;
+  if (also !== undefined && !(again && version === connection.version)) {
+    return alongside(command, also, session, place);
+  }
+  if (again) {
     if (await refresh(command, session, place)) return;
     throw new BrokerError(
-      'protocol-violation',
+      dialect?.connectsOnce ? 'envelope-malformed' : 'protocol-violation',
       'This connection has connected already',
       'Send CONNECT once, as the first frame of a connection.',
     );
@@ -247,7 +251,7 @@ async function alongside(
 ): Promise<void> {
   const { connection, ports } = session;
   if (session.ended !== undefined || !(await speak(version, session, place))) return;
-  const pid = await offerRecovery(undefined, session);
+  const pid = await offerRecovery(await standingRecovery(session), session);
   answer(session, {
     type: 'connected',
     version,
@@ -271,7 +275,9 @@ async function partly(
     if (!prefixes.some((prefix) => id.startsWith(prefix))) continue;
     await unsubscribe({ type: 'unsubscribe', id, headers: [] }, session, place);
   }
-  await forgetRecovery(session);
+  // Who leaves of his own accord begins anew: the secret that he knows is none any more.
+  const { dialect } = session;
+  if (prefixes.some((one) => dialect?.recovers?.(one))) await offerRecovery(undefined, session);
   await speak(version, session, place);
 }
 

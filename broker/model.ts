@@ -269,6 +269,8 @@ export interface Dialect {
    * the subscriptions of which this is true; the others it asks for anew.
    */
   readonly recovers?: (subscriptionId: string) => boolean;
+  /** True: a CONNECT where one has been taken already ends the connection. */
+  readonly connectsOnce?: boolean;
   /** The version of a connection that never sends CONNECT, or undefined where CONNECT is a must. */
   readonly impliedVersion?: string;
   /**

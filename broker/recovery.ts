@@ -103,7 +103,7 @@ function positionOf(offset: string | undefined): Position | undefined {
 
 /** Where the dialect recovers and logs are kept: the secret by which this connection may be. */
 export async function offerRecovery(
-  back: Recovered | undefined,
+  back: Pick<RecoveryRecord, 'pid'> | undefined,
   { connection, dialect, ports }: Session,
 ): Promise<string | undefined> {
   const { logs, ids, limits } = ports;
@@ -118,13 +118,12 @@ export async function offerRecovery(
   return pid;
 }
 
-/** Who leaves of his own accord begins anew; his connection is still found by its session. */
-export async function forgetRecovery({ connection, dialect, ports }: Session): Promise<void> {
-  const { logs, ids, limits } = ports;
-  const { session, id: connectionId } = connection;
-  if (!dialect?.recovers || logs === undefined || session === undefined) return;
-  const expiresAt = connection.expiresAt + limits.recoverySeconds * 1000;
-  await writeRecord(session, { pid: ids.random(), connectionId }, expiresAt, logs);
+/** What was offered before: another conversation on the same connection changes nothing of it. */
+export async function standingRecovery({
+  connection,
+  ports,
+}: Session): Promise<RecoveryRecord | undefined> {
+  return ports.logs && readRecord(connection.session ?? '', ports.logs);
 }
 
 /** Behind the answer to its CONNECT. What cannot be taken over after all ends the connection. */

@@ -46,6 +46,8 @@ export function socketioWith(settings: SocketioSettings): Dialect {
     joins: false,
     // What was asked for in another namespace, its client asks for again when it connects to that.
     recovers: (id) => readSubscriptionId(id).namespace === ROOT,
+    // socket.io 4.8 `Client.ondecoded`: "invalid state", and closed without a word.
+    connectsOnce: true,
     versions: [VERSION],
     decode: (bytes, version) => decode(bytes, version, settings),
     encode: (reply, version) => Buffer.from(replyText(reply, version, events)),
@@ -112,8 +114,10 @@ function connectOf({ data, namespace }: SocketPacket, before: string | undefined
   const { login, passcode, pid, offset, ...rest } = isRecord(data) ? data : {};
   const heard = typeof offset === 'string' ? { offset } : {};
   const standing = namespacesOf(before);
-  const also = before !== undefined && !standing.includes(namespace);
-  const version = also || before === undefined ? versionOf([...standing, namespace]) : before;
+  // Behind the first one; it stands already where this is a repeat, or its client's fault.
+  const also = before !== undefined && namespace !== standing[0];
+  const stands = standing.includes(namespace);
+  const version = versionOf(stands ? standing : [...standing, namespace]);
   return caught(undefined, () => ({
     type: 'connect',
     version,

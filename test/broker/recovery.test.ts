@@ -2,15 +2,15 @@
 import { endConnection } from '../../broker/ending.ts';
 import type { Ended } from '../../broker/model.ts';
 import type { Ports } from '../../broker/ports.ts';
-import { socketioDialect } from '../../protocol/socketio/dialect.ts';
+import { parseSocketio } from '../../broker/socketio-settings.ts';
+import { socketioWith } from '../../protocol/socketio/dialect.ts';
 import { type Client, leave, makeWorld, type World } from './world.ts';
 
 function makeSocketioWorld(): World {
-  const dialects = new Map([[socketioDialect.name, socketioDialect]]);
-  return makeWorld({
-    rooms: true,
-    extend: (ports) => ({ ...ports, dialects, detect: () => socketioDialect }),
-  });
+  const dialect = socketioWith(parseSocketio({ namespaces: ['/admin'] }));
+  const dialects = new Map([[dialect.name, dialect]]);
+  const extend = (ports: Ports): Ports => ({ ...ports, dialects, detect: () => dialect });
+  return makeWorld({ rooms: true, extend });
 }
 
 interface Member {
@@ -125,3 +125,55 @@ test('a record of a lost connection that is none of ours is said to be so, and n
   await leave(world, 'a');
   expect(world.logged.join()).toContain('a cell whose connectionId is no text');
 });
+
+test('a conversation beside the first one, begun and left, takes nothing from how that goes on', async () => {
+  const world = makeSocketioWorld();
+  const lost = await joined(world, 'a', 'x');
+  await lost.client.send('0/admin,');
+  expect(lost.client.heard()).toBe(`0/admin,{"sid":"${lost.sid}/admin"}`);
+  await lost.client.send('1/admin,');
+  await leave(world, 'a');
+  const back = await connected(world, 'c', { pid: lost.pid });
+  expect(back).toMatchObject({ sid: lost.sid, pid: lost.pid });
+});
+
+test('who leaves / and comes again has another secret, and goes on by that one alone', async () => {
+  const world = makeSocketioWorld();
+  const lost = await connected(world, 'a');
+  await lost.client.send('1', '0');
+  const { pid } = JSON.parse(lost.client.heard().slice(1));
+  expect(pid).not.toBe(lost.pid);
+  await leave(world, 'a');
+  expect((await connected(world, 'b', { pid: lost.pid })).sid).not.toBe(lost.sid);
+  expect(await connected(world, 'c', { pid })).toMatchObject({ sid: lost.sid, pid });
+});
+
+test.each(['0', '0/admin,', '0{"pid":"x.y"}'])(
+  'a second CONNECT %j closes, as it does at socket.io',
+  async (second) => {
+    const world = makeSocketioWorld();
+    const { client } = await connected(world, 'a');
+    await client.send('0/admin,');
+    expect(world.closed.has('a')).toBe(false);
+    await client.send(second);
+    expect(client.heard()).toContain('"envelope-malformed"');
+    expect(world.closed.has('a')).toBe(true);
+  },
+);
+
+test.each(['0', '0/admin,'])(
+  'a CONNECT that comes again after a crash, %j, is answered again',
+  async (last) => {
+    const world = makeSocketioWorld();
+    const { client } = await connected(world, 'a');
+    if (last === '0') await client.send('1');
+    client.heard();
+    const record = world.record('a', last);
+    await world.deliver([record]);
+    const [first] = client.heard().split(',"pid"');
+    const again = { ...record, attributes: { ...record.attributes, ApproximateReceiveCount: '2' } };
+    await world.deliver([again]);
+    expect(client.heard().split(',"pid"')[0]).toBe(first);
+    expect(world.closed.has('a')).toBe(false);
+  },
+);
