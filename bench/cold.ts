@@ -2,8 +2,9 @@
  * What a cold start loads: the size of each handler's bundle, and how long Node takes to import it,
  * beside a bundle that holds nothing but the two SDK clients every handler needs (DynamoDB's
  * document client and the management API), with the environment as the only place to find
- * credentials, and as it comes. Each import in a fresh process; CPU and wall time, the
- * medians of rounds that take turns. Lambda's own start of the runtime is not in it.
+ * credentials, and as it comes. Then an import and the first publish to a hundred, beside a handler
+ * on the SDK alone (bench/publish.ts). Each in a fresh process; CPU and wall time, the medians of
+ * rounds that take turns. Lambda's own start of the runtime is not in it.
  *
  *   npm run bench:cold
  */
@@ -12,15 +13,18 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { HANDLERS } from '../infra/handler.ts';
+import { type Load, openPublishing, readLoad, SUBSCRIBERS } from './publish.ts';
+import { sdkBundle } from './sdk-bundle.ts';
 
 const ROUNDS = 21;
+const PUBLISH_ROUNDS = 11;
 const BYTES_MAX = 300 * 1024;
 const SDK = 'sdk clients';
 /** The same, bundled as anybody would: with the ways to find credentials that a Lambda never goes. */
 const WHOLE_SDK = 'sdk, whole';
 const IMPORT_MOST = 0.6;
+const PUBLISH_MOST = 0.7;
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const CLIENTS = `
@@ -28,11 +32,6 @@ export { ApiGatewayManagementApiClient, PostToConnectionCommand } from '@aws-sdk
 export { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 export { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand, DeleteCommand } from '@aws-sdk/lib-dynamodb';
 `;
-
-interface Load {
-  readonly cpu: number;
-  readonly wall: number;
-}
 
 interface Row {
   readonly name: string;
@@ -47,12 +46,18 @@ interface Row {
 
 const folder = mkdtempSync(join(tmpdir(), 'stompway-cold-'));
 try {
-  const rows = compare(await bundles());
+  const paths = await bundles();
+  const rows = compare(paths);
   console.log('bundle            KB   CPU ms  wall ms   CPU ÷ sdk clients, ÷ sdk, whole');
   for (const row of rows) console.log(line(row));
   const ours = rows.filter(({ name }) => name !== SDK && name !== WHOLE_SDK);
-  const met = ours.every(({ bytes, ofWhole }) => bytes <= BYTES_MAX && ofWhole <= IMPORT_MOST);
-  console.log(`BENCH ${JSON.stringify({ bench: 'cold', rows, bytesMax: BYTES_MAX, met })}`);
+  const published = await comparePublish(paths);
+  console.log(publishLine(published));
+  const met =
+    ours.every(({ bytes, ofWhole }) => bytes <= BYTES_MAX && ofWhole <= IMPORT_MOST) &&
+    published.ratio <= PUBLISH_MOST;
+  const all = { bench: 'cold', rows, published, bytesMax: BYTES_MAX, met };
+  console.log(`BENCH ${JSON.stringify(all)}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -67,34 +72,49 @@ async function bundles(): Promise<ReadonlyMap<string, string>> {
   if (bundling.status !== 0) throw new Error('the bundles could not be made');
   // What is shipped beside a bundle, and loaded only where it is configured, is none.
   const made = HANDLERS.map((name) => [name, join(folder, name, 'index.mjs')] as const);
-  const lean = await clientsBundle('clients', {
+  const lean = await sdkBundle(CLIENTS, join(folder, 'clients', 'index.mjs'), {
     '@aws-sdk/credential-provider-node': join(root, 'adapters/environment-credentials.ts'),
     '@aws-sdk/endpoint-cache': join(root, 'infra/left-out.ts'),
   });
-  return new Map([[WHOLE_SDK, await clientsBundle('whole', {})], [SDK, lean], ...made]);
+  const whole = await sdkBundle(CLIENTS, join(folder, 'whole', 'index.mjs'));
+  return new Map([[WHOLE_SDK, whole], [SDK, lean], ...made]);
 }
 
-async function clientsBundle(name: string, alias: Record<string, string>): Promise<string> {
-  const outfile = join(folder, name, 'index.mjs');
-  // Some of the SDK's packages are CommonJS and require what is Node's.
-  const banner =
-    "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
-  await build({
-    stdin: { contents: CLIENTS, resolveDir: root },
-    absWorkingDir: root,
-    outfile,
-    alias,
-    banner: { js: banner },
-    external: ['@smithy/core/event-streams'],
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    minify: true,
-    legalComments: 'none',
+interface Published {
+  readonly subscribers: number;
+  readonly ours: Load;
+  readonly sdk: Load;
+  /** Of CPU, the median of the rounds' own. */
+  readonly ratio: number;
+  readonly wallRatio: number;
+}
+
+async function comparePublish(paths: ReadonlyMap<string, string>): Promise<Published> {
+  const sample = "export { handler } from './publish-sample.ts';";
+  const publishing = await openPublishing({
+    connect: paths.get('connect') ?? '',
+    message: paths.get('message') ?? '',
+    sample: await sdkBundle(sample, join(folder, 'sample', 'index.mjs')),
   });
-  return outfile;
+  const rounds: (readonly [ours: Load, sdk: Load])[] = [];
+  try {
+    for (let round = 0; round < PUBLISH_ROUNDS; round++) {
+      rounds.push([await publishing.publish('message'), await publishing.publish('sample')]);
+    }
+  } finally {
+    publishing.close();
+  }
+  const of = (loads: readonly Load[]): Load => ({
+    cpu: rounded(median(loads.map(({ cpu }) => cpu)), 1),
+    wall: rounded(median(loads.map(({ wall }) => wall)), 1),
+  });
+  return {
+    subscribers: SUBSCRIBERS,
+    ours: of(rounds.map(([ours]) => ours)),
+    sdk: of(rounds.map(([, sdk]) => sdk)),
+    ratio: rounded(median(rounds.map(([ours, sdk]) => ours.cpu / sdk.cpu)), 2),
+    wallRatio: rounded(median(rounds.map(([ours, sdk]) => ours.wall / sdk.wall)), 2),
+  };
 }
 
 function compare(paths: ReadonlyMap<string, string>): readonly Row[] {
@@ -135,11 +155,7 @@ function load(path: string): Load {
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
   });
-  const told: unknown = JSON.parse(stdout);
-  if (typeof told !== 'object' || told === null || !('cpu' in told) || !('wall' in told)) {
-    throw new Error(`no times in ${stdout}`);
-  }
-  return { cpu: Number(told.cpu), wall: Number(told.wall) };
+  return readLoad(stdout);
 }
 
 function median(values: readonly number[]): number {
@@ -163,5 +179,15 @@ function line({ name, bytes, cpuMilliseconds, wallMilliseconds, ratio, ofWhole }
     wallMilliseconds.toFixed(1).padStart(8),
     ratio.toFixed(2).padStart(8),
     `${ofWhole.toFixed(2).padStart(8)}${verdict}`,
+  ].join(' ');
+}
+
+function publishLine({ subscribers, ours, sdk, ratio, wallRatio }: Published): string {
+  const verdict = `≤ ${PUBLISH_MOST} ${ratio <= PUBLISH_MOST ? 'holds' : 'MISSED'}`;
+  return [
+    `import and first publish to ${subscribers}:`,
+    `message ${ours.cpu} ms of CPU, ${ours.wall} ms;`,
+    `the sdk alone ${sdk.cpu} and ${sdk.wall};`,
+    `${ratio.toFixed(2)} of its CPU (${verdict}), ${wallRatio.toFixed(2)} of its time`,
   ].join(' ');
 }
