@@ -88,14 +88,20 @@ port.on('message', (message: ToEnvironment) => {
       requests.gone(message.call);
       return;
     case 'leave':
-      handlers.http.stop();
-      void store.close().then(() => port.close());
+      void leave();
       return;
     default:
       message satisfies never;
   }
 });
 tell({ type: 'ready' });
+
+async function leave(): Promise<void> {
+  handlers.http.stop();
+  await requests.stop();
+  await store.close();
+  port?.close();
+}
 
 async function invoke({ call, handler, event }: ToEnvironment & { type: 'invoke' }): Promise<void> {
   try {

@@ -7,9 +7,13 @@ import type { HttpHandler, HttpRequest, Reply } from '../lambda/exchange.ts';
 import type { Http } from '../lambda/http.ts';
 import type { ReplyPart, ToEnvironment } from './thread.ts';
 
+/** What is left to requests at the end of their environment; none needs it, if nothing hangs. */
+const LEAVING_MILLISECONDS = 1000;
+
 /** In an environment: runs requests, and tells their answers. */
 export function environmentRequests(handle: HttpHandler, tell: (part: ReplyPart) => void) {
   const running = new Map<number, AbortController>();
+  const ended = new Set<() => void>();
   return {
     start(call: number, request: HttpRequest): void {
       const gone = new AbortController();
@@ -25,10 +29,25 @@ export function environmentRequests(handle: HttpHandler, tell: (part: ReplyPart)
           const fault = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
           tell({ type: 'broke', call, fault });
         })
-        .finally(() => running.delete(call));
+        .finally(() => {
+          running.delete(call);
+          if (running.size === 0) for (const tellEnd of ended) tellEnd();
+        });
     },
     gone(call: number): void {
       running.get(call)?.abort();
+    },
+    /** Their clients are gone: what they use may be closed once they have noticed. */
+    async stop(): Promise<void> {
+      for (const gone of running.values()) gone.abort();
+      if (running.size === 0) return;
+      await new Promise<void>((resolve) => {
+        const hanging = setTimeout(resolve, LEAVING_MILLISECONDS);
+        ended.add(() => {
+          clearTimeout(hanging);
+          resolve();
+        });
+      });
     },
   };
 }
@@ -65,10 +84,13 @@ export function requestPool(
       if (chosen === undefined) throw new Error('There is no environment');
       calls += 1;
       const call = calls;
-      reply.gone.addEventListener('abort', () => chosen.tell({ type: 'gone', call }));
       return new Promise((resolve, reject) => {
         pending.set(call, { environment: chosen.environment, reply, resolve, reject });
         chosen.tell({ type: 'request', call, request });
+        const gone = (): void => chosen.tell({ type: 'gone', call });
+        // It may have left while its body was read.
+        if (reply.gone.aborted) gone();
+        else reply.gone.addEventListener('abort', gone);
       });
     },
     hear(part) {

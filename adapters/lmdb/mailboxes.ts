@@ -39,10 +39,15 @@ export function openMailboxTables({ root }: Pick<Tables, 'root'>) {
   };
 }
 
+export interface LmdbMailboxes extends Mailboxes, Gates {
+  /** Before the folder is closed: who waits in this process is let go, and nobody waits again. */
+  stop(): void;
+}
+
 export function lmdbMailboxes(
   tables: ReturnType<typeof openMailboxTables>,
   { clock, limits }: { readonly clock: Clock; readonly limits: Limits },
-): Mailboxes & Gates {
+): LmdbMailboxes {
   const { root, rows, posts } = tables;
   const waiters = makeWaiters();
   let swept = '';
@@ -187,6 +192,8 @@ export function lmdbMailboxes(
         settled: () => isSettled(fresh(session)),
         everyMilliseconds: LOOK_MILLISECONDS,
       }),
+
+    stop: waiters.stop,
   };
 }
 

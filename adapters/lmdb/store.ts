@@ -59,6 +59,7 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
   const { path, clock, limits, ids = systemIds, durable = false } = options;
   const tables = openTables({ path, durable });
   const rosterTables = openRosterTables(tables);
+  const mailboxes = lmdbMailboxes(openMailboxTables(tables), { clock, limits });
   const audience = readAudiences(tables);
   const divide = makeDivider<Subscriber>();
   const world = (): World => ({ tables, limits, now: clock.now() });
@@ -106,7 +107,7 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
     journal: lmdbJournal({ tables: openJournalTables(tables), clock, ids, limits }),
     roster: lmdbRoster(rosterTables, clock),
     checks: lmdbChecks(rosterTables),
-    mailboxes: lmdbMailboxes(openMailboxTables(tables), { clock, limits }),
+    mailboxes,
     shelf: lmdbShelf(tables, clock),
     agenda: lmdbAgenda(tables, clock, ids),
     openConnections: () => read(openConnections),
@@ -121,6 +122,7 @@ export function lmdbStore(options: LmdbWorld): LmdbStore {
       return { subscribers: slice === undefined ? whole : divide(whole, slice) };
     },
     async close() {
+      mailboxes.stop();
       await tables.root.close();
     },
   };

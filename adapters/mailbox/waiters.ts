@@ -12,12 +12,15 @@ interface Wait {
 export interface Waiters {
   wait(session: string, wait: Wait): Promise<void>;
   wake(session: string): void;
+  /** Nobody waits any more: what there is to look at will be closed. */
+  stop(): void;
 }
 
 export function makeWaiters(): Waiters {
   const waiting = new Map<string, Set<() => void>>();
   /** Sessions that wake at the end of this turn. */
   const called = new Set<string>();
+  let stopped = false;
 
   function leave(session: string, wake: () => void): void {
     const all = waiting.get(session);
@@ -27,7 +30,7 @@ export function makeWaiters(): Waiters {
 
   return {
     wait(session, { milliseconds, signal, settled, everyMilliseconds }) {
-      if (signal.aborted || milliseconds <= 0 || settled()) return Promise.resolve();
+      if (stopped || signal.aborted || milliseconds <= 0 || settled()) return Promise.resolve();
       return new Promise((resolve) => {
         const done = (): void => {
           clearTimeout(timer);
@@ -56,6 +59,10 @@ export function makeWaiters(): Waiters {
         called.delete(session);
         for (const done of [...woken]) done();
       });
+    },
+    stop() {
+      stopped = true;
+      for (const woken of [...waiting.values()]) for (const done of [...woken]) done();
     },
   };
 }

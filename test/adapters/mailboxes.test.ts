@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lmdbStore } from '../../adapters/lmdb/store.ts';
 import { memoryMailboxes } from '../../adapters/memory/mailboxes.ts';
+import { systemClock } from '../../adapters/system.ts';
+import { LIMITS } from '../../broker/limits.ts';
 import { gatesContract, type MakeGates } from '../contract/gates.ts';
 import { mailboxContract } from '../contract/mailboxes.ts';
 
@@ -22,6 +24,19 @@ const lmdb: MakeGates = async (world) => {
     },
   };
 };
+
+test('who waits when the folder is closed is let go, and looks at nothing any more', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'stompway-lmdb-'));
+  const { mailboxes, close } = lmdbStore({ path, clock: systemClock, limits: LIMITS });
+  const lease = { receiver: 'r', until: Date.now() + 60_000, expiresAt: Date.now() + 60_000 };
+  await mailboxes.open('s', 's~1', lease);
+  const { signal } = new AbortController();
+  const waiting = mailboxes.changed('s', 60_000, signal);
+  await close();
+  await waiting;
+  await mailboxes.changed('s', 60_000, signal);
+  rmSync(path, { recursive: true });
+});
 
 mailboxContract('memory', memory);
 mailboxContract('lmdb', lmdb);

@@ -82,6 +82,26 @@ describe('rule 9: environments', () => {
     await Promise.all(Array.from({ length: 8 }, () => conversation(url)));
   });
 
+  test('polls and streams held at the end are let go without a fault', async () => {
+    const faults: unknown[] = [];
+    const log: Log = { ...silent, error: (...said) => faults.push(said) };
+    const url = await start({ environments: 2, log });
+    const base = `${url.replace('ws:', 'http:').replace(/ws$/, '')}sockjs/000`;
+    const post = async (path: string) => fetch(`${base}/${path}`, { method: 'POST' });
+    const names = Array.from({ length: 6 }, (_, n) => `s${n}`);
+    const all = names.flatMap((name) => [`poll-${name}`, `stream-${name}`]);
+    await Promise.all(all.map(async (name) => (await post(`${name}/xhr`)).text()));
+    const polls = names.map((name) => post(`poll-${name}/xhr`));
+    // A stream begins with 2 KB of its own: it is held once they are there.
+    const streams = await Promise.all(names.map((name) => post(`stream-${name}/xhr_streaming`)));
+    const readers = streams.flatMap(({ body }) => body?.getReader() ?? []);
+    await Promise.all(readers.map((reader) => reader.read()));
+    const ended = Promise.allSettled([...polls, ...readers.map((reader) => reader.closed)]);
+    await Promise.all(open.splice(0).map((broker) => broker.close()));
+    await ended;
+    expect(faults).toEqual([]);
+  });
+
   function passingFolders(): string[] {
     return readdirSync(tmpdir()).filter((name) => name.startsWith(`stompway-${process.pid}-`));
   }
