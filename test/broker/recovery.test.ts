@@ -3,6 +3,7 @@ import { endConnection } from '../../broker/ending.ts';
 import type { Ended } from '../../broker/model.ts';
 import type { Ports } from '../../broker/ports.ts';
 import { parseSocketio } from '../../broker/socketio-settings.ts';
+import { messageHandler } from '../../lambda/message.ts';
 import { socketioWith } from '../../protocol/socketio/dialect.ts';
 import { type Client, leave, makeWorld, type World } from './world.ts';
 
@@ -93,6 +94,46 @@ test('whoever is sent away while the loss is told goes on whole or begins anew, 
   for (let at = 0; at < steps; at++) {
     const { outcome } = await endedTwice(at, 'refused');
     expect(outcome).toEqual({ at, recovered: outcome.heard, heard: outcome.heard });
+  }
+});
+
+const WAYS = ['it comes back amid the loss', 'the loss is told amid its coming back'] as const;
+
+/** One of both wholly before the call `at` of the other; and what it hears from then on. */
+async function cameBack(at: number, way: (typeof WAYS)[number]) {
+  const world = makeSocketioWorld();
+  const [lost, other] = [await joined(world, 'a', 'x'), await connected(world, 'b')];
+  await other.client.send('2["message","x","before"]');
+  await world.pump();
+  const auth = { pid: lost.pid, offset: offsetOf(lost) };
+  await other.client.send('2["message","x","meanwhile"]');
+  const back = await world.client('c');
+  const told = async (ports: Ports) => {
+    await endConnection('a', 'lost', ports);
+    await world.pump();
+  };
+  const record = world.record('c', `0${JSON.stringify(auth)}`);
+  const comes = async (ports: Ports) => void (await messageHandler(ports)({ Records: [record] }));
+  const [first, second] = way === WAYS[0] ? [told, comes] : [comes, told];
+  const one = interrupted(world.ports, at, () => second(world.ports));
+  await first(one.ports);
+  if (at === Number.POSITIVE_INFINITY) await second(world.ports);
+  await world.pump();
+  await other.client.send('2["message","x","after"]');
+  await world.pump();
+  const heard = back.heard();
+  const said = [...heard.matchAll(/"(before|meanwhile|after)"/g)].map(([, word]) => word);
+  const recovered = heard.startsWith(`0{"sid":"${lost.sid}","pid":"${lost.pid}"}`);
+  return { steps: one.calls(), outcome: { at, recovered, said, closed: world.closed.has('c') } };
+}
+
+test.each(WAYS)('%s: it goes on, and hears all once', async (way) => {
+  const { steps } = await cameBack(Number.POSITIVE_INFINITY, way);
+  expect(steps).toBeGreaterThan(5);
+  for (let at = 0; at < steps; at++) {
+    const { outcome } = await cameBack(at, way);
+    const said = ['meanwhile', 'after'];
+    expect(outcome).toEqual({ at, recovered: true, said, closed: false });
   }
 });
 
