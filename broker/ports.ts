@@ -636,7 +636,7 @@ export interface Directory {
 
 /** The operator's bounds on how fast and how many. */
 export interface Rates {
-  /** 0: there is room for it, and it is taken; else the seconds until there is. */
+  /** 0: there is room for it, and it is taken; else the seconds until there is, and nothing is. */
   take(sent: {
     /** Undefined: of no connection, as by HTTP. */
     readonly connectionId: string | undefined;
@@ -653,8 +653,11 @@ export interface Rates {
     bytes: number,
     at: number,
   ): number;
-  /** How many messages a queue holds, as `read` said a second ago at most, and what came since. */
-  depth(queue: string, read: () => Promise<number>): Promise<number>;
+  /**
+   * Whether a queue holds fewer than `most`: what `read` said a second ago at most, and what was
+   * let through here since, side by side or not. True: there is room for one, and it is taken.
+   */
+  takeDepth(queue: string, most: number, read: () => Promise<number>): Promise<boolean>;
   readonly connectionsPerUser?: number;
   readonly roomsPerConnection?: number;
 }

@@ -20,6 +20,13 @@ interface Bucket {
   at: number;
 }
 
+interface Depth {
+  readonly at: number;
+  readonly known: Promise<number>;
+  /** Sent from here since. */
+  since: number;
+}
+
 /** The oldest is forgotten, which for whoever has been silent for a second changes nothing. */
 const REMEMBERED_MAX = 10_000;
 /** How old an environment's knowledge of a queue's depth may be, ms: a read each. */
@@ -28,36 +35,37 @@ const DEPTH_MILLISECONDS = 1_000;
 export function makeRates(settings: RateSettings, clock: Clock): Rates {
   const { messagesPerSecond, bytesPerSecond, userMessagesPerSecond, userBytesPerSecond } = settings;
   const [connections, users, destinations] = [buckets(), buckets(), buckets()];
-  const depths = new Map<string, { readonly at: number; known: Promise<number> }>();
+  const depths = new Map<string, Depth>();
   const { connectionsPerUser, roomsPerConnection } = settings;
   return {
     ...(connectionsPerUser === undefined ? {} : { connectionsPerUser }),
     ...(roomsPerConnection === undefined ? {} : { roomsPerConnection }),
     take({ connectionId, user, messages, bytes, at }) {
-      return Math.max(
-        take(connections.messages, connectionId, messages, messagesPerSecond, at),
-        take(connections.bytes, connectionId, bytes, bytesPerSecond, at),
-        take(users.messages, user, messages, userMessagesPerSecond, at),
-        take(users.bytes, user, bytes, userBytesPerSecond, at),
-      );
+      return takeAll(at, [
+        [connections.messages, connectionId, messages, messagesPerSecond],
+        [connections.bytes, connectionId, bytes, bytesPerSecond],
+        [users.messages, user, messages, userMessagesPerSecond],
+        [users.bytes, user, bytes, userBytesPerSecond],
+      ]);
     },
     takeAt(destination, { messagesPerSecond: messages, bytesPerSecond: octets }, bytes, at) {
-      return Math.max(
-        take(destinations.messages, destination, 1, messages, at),
-        take(destinations.bytes, destination, bytes, octets, at),
-      );
+      return takeAll(at, [
+        [destinations.messages, destination, 1, messages],
+        [destinations.bytes, destination, bytes, octets],
+      ]);
     },
-    async depth(queue, read) {
+    async takeDepth(queue, most, read) {
       const now = clock.now();
       let found = depths.get(queue);
       if (found === undefined || now - found.at >= DEPTH_MILLISECONDS) {
-        found = { at: now, known: read() };
+        found = { at: now, known: read(), since: 0 };
         remember(depths, queue, found);
+        // The next asks again.
+        found.known.catch(() => depths.delete(queue));
       }
-      const depth = await found.known;
-      // What is sent from here until it is read again is counted here.
-      found.known = Promise.resolve(depth + 1);
-      return depth;
+      if ((await found.known) + found.since >= most) return false;
+      found.since += 1;
+      return true;
     },
   };
 }
@@ -66,30 +74,37 @@ function buckets() {
   return { messages: new Map<string, Bucket>(), bytes: new Map<string, Bucket>() };
 }
 
-/**
- * 0: there was room. Else so many seconds until there is. One second's worth may come at once, and
- * what is larger than that takes its time afterwards.
- */
-function take(
+/** What one bucket is asked for; without a name or a rate, nothing. */
+type Claim = readonly [
   all: Map<string, Bucket>,
   name: string | undefined,
   cost: number,
   perSecond: number | undefined,
-  now: number,
-): number {
-  if (name === undefined || perSecond === undefined || cost === 0) return 0;
+];
+
+/**
+ * 0: there was room in each, and it is taken. Else so many seconds until there is, and from none is
+ * anything taken. One second's worth may come at once, and what is larger takes its time afterwards.
+ */
+function takeAll(now: number, claims: readonly Claim[]): number {
+  const filled = claims.flatMap((claim) => refill(now, claim));
+  const seconds = Math.max(0, ...filled.map(({ seconds }) => seconds));
+  if (seconds === 0) for (const { bucket, cost } of filled) bucket.left -= cost;
+  return seconds;
+}
+
+function refill(now: number, [all, name, cost, perSecond]: Claim) {
+  if (name === undefined || perSecond === undefined || cost === 0) return [];
   let bucket = all.get(name);
   if (bucket === undefined) {
     bucket = { left: perSecond, at: now };
     remember(all, name, bucket);
   }
   const passed = Math.max(0, now - bucket.at) / 1000;
-  const refilled = Math.min(perSecond, bucket.left + passed * perSecond);
-  const needed = Math.min(cost, perSecond);
-  const fits = refilled >= needed;
-  bucket.left = fits ? refilled - cost : refilled;
+  bucket.left = Math.min(perSecond, bucket.left + passed * perSecond);
   bucket.at = Math.max(now, bucket.at);
-  return fits ? 0 : Math.max(1, Math.ceil((needed - refilled) / perSecond));
+  const missing = Math.min(cost, perSecond) - bucket.left;
+  return [{ bucket, cost, seconds: missing > 0 ? Math.max(1, Math.ceil(missing / perSecond)) : 0 }];
 }
 
 function remember<T>(all: Map<string, T>, name: string, value: T): void {
@@ -140,12 +155,12 @@ export async function assertRoomAt(
   if (seconds > 0) throw busy(canonical, seconds);
   const { depth } = limits;
   if (depth === undefined || kind !== 'queue' || logs === undefined) return;
-  const waiting = await rates.depth(canonical, async () => {
+  const taken = await rates.takeDepth(canonical, depth, async () => {
     const range = { from: META_KEY, to: PREFIX.consumer, most: 1 };
     const [found] = await logs.shelf.read(canonical, range);
     return found === undefined ? 0 : decodeMeta(found[1]).held;
   });
-  if (waiting >= depth) throw queueFull(canonical, depth);
+  if (!taken) throw queueFull(canonical, depth);
 }
 
 /** Bounds what one user can hold. Connections that begin at one moment may be some more. */

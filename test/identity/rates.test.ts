@@ -210,6 +210,35 @@ test('on AWS a connection sends a thousand messages a second unless the operator
   expect(of({ messagesPerSecond: 2_000 })?.take({ ...sent, messages: 2_000 })).toBe(0);
 });
 
+test('what one rate refuses takes nothing from the others', () => {
+  const rates = makeRates(
+    { messagesPerSecond: 2, bytesPerSecond: 100, userMessagesPerSecond: 2, userBytesPerSecond: 50 },
+    { now: () => 0 },
+  );
+  const sent = { connectionId: 'c', user: 'ann', messages: 1, at: 0 };
+  expect(rates.take({ ...sent, bytes: 50 })).toBe(0);
+  for (let n = 0; n < 10; n++) expect(rates.take({ ...sent, bytes: 50 })).toBe(1);
+  expect(rates.take({ ...sent, bytes: 0 })).toBe(0);
+  expect(rates.take({ ...sent, bytes: 0 })).toBe(1);
+  const limits = { messagesPerSecond: 2, bytesPerSecond: 10 };
+  expect(rates.takeAt('/topic/a', limits, 10, 0)).toBe(0);
+  expect(rates.takeAt('/topic/a', limits, 10, 0)).toBe(1);
+  expect(rates.takeAt('/topic/a', limits, 0, 0)).toBe(0);
+});
+
+test('those who send to a queue at one moment have the room that there is, and no more', async () => {
+  let now = 0;
+  const rates = makeRates({}, { now: () => now });
+  const read = async () => 7;
+  const all = () => Promise.all(Array.from({ length: 20 }, () => rates.takeDepth('q', 10, read)));
+  expect((await all()).filter(Boolean)).toHaveLength(3);
+  expect((await all()).filter(Boolean)).toHaveLength(0);
+  const failing = () => Promise.reject(new Error('throttled'));
+  now = 1_000;
+  await expect(rates.takeDepth('q', 10, failing)).rejects.toThrow('throttled');
+  expect((await all()).filter(Boolean)).toHaveLength(3);
+});
+
 test('a user’s rate counts all his connections, and nobody else’s', async () => {
   const at = world({ userMessagesPerSecond: 4 });
   const enter = async (id: string, token: string) => {
