@@ -1,12 +1,11 @@
 /**
- * One call of an AWS service that takes a POST of JSON, signed with Signature Version 4 (IAM User Guide,
- * "Create a signed AWS API request"): for the few calls of services whose SDK client would be most
- * of a bundle. A Lambda's own credentials, read when they are needed.
+ * One call of an AWS service that takes a POST of JSON, signed: for the few calls of services whose
+ * SDK client would be most of a bundle. A Lambda's own credentials, read when they are needed.
  */
-import { createHash, createHmac } from 'node:crypto';
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
 import { type Agent, request as secureRequest } from 'node:https';
 import type { Credentials } from './environment-credentials.ts';
+import { signedHeaders } from './signed-headers.ts';
 
 export interface AwsCall {
   /** Its path encoded as it is to be sent. */
@@ -34,7 +33,10 @@ export interface AwsAnswer {
 
 /** Resolves with whatever the service answers; rejects where it does not, or not in time. */
 export function callAws(call: AwsCall, credentials: Credentials): Promise<AwsAnswer> {
-  return exchange(call, sign(call, new Date(), credentials));
+  const { url, headers } = call;
+  const request = { ...call, method: 'POST', path: url.pathname };
+  const named = { ...headers, host: url.host };
+  return exchange(call, signedHeaders({ ...request, headers: named }, new Date(), credentials));
 }
 
 /** What went wrong, by the name the service gave it. */
@@ -56,45 +58,6 @@ function parsed(text: string): {
   } catch {
     return {};
   }
-}
-
-function sign(
-  { url, body, region, service, headers: given }: AwsCall,
-  now: Date,
-  { accessKeyId, secretAccessKey, sessionToken }: Credentials,
-): Readonly<Record<string, string>> {
-  const date = now.toISOString().replace(/[-:]|\.\d{3}/g, '');
-  const day = date.slice(0, 8);
-  const all: Readonly<Record<string, string>> = {
-    ...given,
-    host: url.host,
-    'x-amz-date': date,
-    ...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
-  };
-  const headers = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const names = Object.keys(headers).join(';');
-  const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
-  // As it is sent, encoded once more (every service but S3).
-  const path = url.pathname.split('/').map(encodeURIComponent).join('/');
-  const canonical = `POST\n${path}\n\n${lines.join('')}\n${names}\n${sha256(body)}`;
-  const scope = [day, region, service, 'aws4_request'];
-  const toSign = `AWS4-HMAC-SHA256\n${date}\n${scope.join('/')}\n${sha256(canonical)}`;
-  const key = scope.reduce<string | Buffer>(
-    (secret, part) => hmac(secret, part),
-    `AWS4${secretAccessKey}`,
-  );
-  const credential = `Credential=${accessKeyId}/${scope.join('/')}`;
-  const signature = hmac(key, toSign).toString('hex');
-  const authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${names}, Signature=${signature}`;
-  return { ...headers, authorization };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
 }
 
 function exchange(

@@ -36,11 +36,6 @@ export class AdaptiveRetryStrategy {
   readonly acquireInitialRetryToken = leftOut;
 }
 
-/** Of streams of events. */
-export class HeaderFormatter {
-  readonly format = leftOut;
-}
-
 /** Where a request's parts stand in headers, query and path: DynamoDB has all in the body. */
 export const HttpBindingNormalizedSchema = { of: leftOut };
 export const getHttpOperationBindings = () => [];

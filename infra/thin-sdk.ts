@@ -18,13 +18,13 @@ export const ALIASES = {
   '@aws-sdk/client-sqs': join(root, 'adapters/sqs/send-message.ts'),
   '@aws-sdk/credential-provider-node': join(root, 'adapters/environment-credentials.ts'),
   '@aws-sdk/endpoint-cache': LEFT_OUT,
+  '@smithy/signature-v4': join(root, 'adapters/sdk-signer.ts'),
 };
 
 /** Files within the SDK's packages that left-out.ts stands in for. */
 const FILES = [
   'AdaptiveRetryStrategy',
   'DefaultRateLimiter',
-  'HeaderFormatter',
   'Md5Js',
   'Sha256Js',
   'emitWarningIfUnsupportedVersion',

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import * as whole from '@aws-sdk/lib-dynamodb';
 import { build } from 'esbuild';
 import { ALIASES, thinSdk } from '../../infra/thin-sdk.ts';
+import { checkSignature, secretOf } from '../template/signature.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'stompway-thin-'));
@@ -55,6 +56,8 @@ const FAULTS: readonly [status: number, type: string][] = [
   [500, 'InternalServerError'],
 ];
 
+const ROLE = 'bundled';
+
 interface Told {
   readonly requests: readonly unknown[];
   readonly outcome: unknown;
@@ -66,7 +69,12 @@ async function told(sdk: Sdk, status: number, text: string): Promise<Told> {
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    requests.push([request.method, request.url, request.headers['x-amz-target'], body]);
+    const { method = '', url: target = '', headers } = request;
+    const signer = checkSignature({ method, target, headers, body: Buffer.from(body) });
+    // The whole one sends the body's digest once more: S3 alone asks for it.
+    const names = /SignedHeaders=[^,]+/.exec(headers.authorization ?? '')?.[0];
+    const signed = names?.replace('x-amz-content-sha256;', '');
+    requests.push([method, target, headers['x-amz-target'], body, signed, signer]);
     response.writeHead(status, { 'x-amzn-requestid': 'r' }).end(text);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -75,7 +83,7 @@ async function told(sdk: Sdk, status: number, text: string): Promise<Told> {
   const bare = new sdk.DynamoDBClient({
     endpoint: `http://127.0.0.1:${port}`,
     region: 'eu-west-1',
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    credentials: { accessKeyId: ROLE, secretAccessKey: secretOf(ROLE), sessionToken: 'token' },
     maxAttempts: 2,
   });
   const client = sdk.DynamoDBDocumentClient.from(bare);
@@ -103,6 +111,10 @@ test('sends what the whole one sends, and comes back with the same', async () =>
   expect(ours).toEqual(theirs);
   expect(ours?.outcome).toMatchObject({ pk: 'é', n: 1 });
   expect(ours?.requests).toHaveLength(1);
+  const names =
+    'amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-date;x-amz-security-token;x-amz-target;x-amz-user-agent';
+  const signer = { role: ROLE, region: 'eu-west-1', service: 'dynamodb' };
+  expect(ours?.requests).toEqual([expect.arrayContaining([`SignedHeaders=${names}`, signer])]);
 });
 
 test.each(FAULTS)('a %d %s is told, and tried again, as by the whole one', async (status, type) => {
