@@ -130,8 +130,12 @@ export const GUARDED_JOURNEYS: readonly GuardedJourney[] = [
       good.close();
       // Who lets in has read the bans at most two seconds ago.
       const out = async (): Promise<number> => {
-        const late = await open(place, token).catch((cause: unknown) => cause);
-        if (late instanceof Refused) return late.status;
+        try {
+          (await open(place, token)).cut();
+        } catch (cause) {
+          if (cause instanceof Refused) return cause.status;
+          throw cause;
+        }
         if (Date.now() - began > REVOKED_MILLISECONDS) throw new Error('he is let in again');
         return out();
       };

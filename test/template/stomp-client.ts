@@ -20,7 +20,7 @@ export interface Peer {
   sendText(text: string): void;
   /** A frame with its NUL. Header values are written as they are. */
   send(command: string, headers: Readonly<Record<string, string>>, body?: string): void;
-  /** The next STOMP frame, in order of arrival. */
+  /** The next STOMP frame, in order of arrival. Rejects at once where none can come any more. */
   frame(milliseconds?: number): Promise<Frame>;
   /** The next whole WebSocket message. */
   text(milliseconds?: number): Promise<string>;
@@ -32,6 +32,8 @@ export interface Peer {
 }
 
 const PATIENCE_MILLISECONDS = 10_000;
+/** What came before the thing that did not, in its words. */
+const HEARD_SHOWN = 4;
 
 /** Rejects with `status` when the handshake is refused. */
 export function openPeer(
@@ -41,10 +43,20 @@ export function openPeer(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Peer> {
   const socket = new WebSocket(url, [...protocols], { perMessageDeflate: false, headers });
-  const texts = waitingList<string>();
-  const endings = waitingList<Closed>();
-  socket.on('message', (data) => texts.push(String(data)));
-  socket.on('close', (code) => endings.push({ code }));
+  const heard: string[] = [];
+  const behind = () => `, behind ${heard.join(', ') || 'nothing'}`;
+  const texts = waitingList<string>(behind);
+  const endings = waitingList<Closed>(behind);
+  socket.on('message', (data) => {
+    const text = String(data);
+    heard.push(text.trimStart().slice(0, 40).split('\n', 1).join());
+    if (heard.length > HEARD_SHOWN) heard.shift();
+    texts.push(text);
+  });
+  socket.on('close', (code) => {
+    endings.push({ code });
+    texts.end(`the connection closed with ${code}`);
+  });
   let rest = '';
   const frames: Frame[] = [];
   const peer: Peer = {
@@ -128,34 +140,54 @@ const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', c: ':', '\
 
 interface WaitingList<T> {
   push(item: T): void;
+  /** Nothing more will be pushed. */
+  end(why: string): void;
   next(milliseconds: number, what: string): Promise<T>;
 }
 
-function waitingList<T>(): WaitingList<T> {
+interface Waiting<T> {
+  readonly take: (item: T) => void;
+  readonly giveUp: () => void;
+}
+
+/** `behind`: what came before, for the words on what did not. */
+function waitingList<T>(behind: () => string): WaitingList<T> {
   const items: T[] = [];
-  const waiting: ((item: T) => void)[] = [];
+  const waiting: Waiting<T>[] = [];
+  let ended = '';
+  const wait = (milliseconds: number, what: string): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`${what} did not come${why}${behind()}`));
+      if (ended !== '') return fail(`: ${ended}`);
+      const settle = (end: () => void): void => {
+        clearTimeout(timer);
+        end();
+      };
+      const one: Waiting<T> = {
+        take: (item) => settle(() => resolve(item)),
+        giveUp: () => settle(() => fail(`: ${ended}`)),
+      };
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(one), 1);
+        fail(` within ${milliseconds} ms`);
+      }, milliseconds);
+      // Waiting alone keeps no process alive: the socket does, while it is open.
+      timer.unref();
+      waiting.push(one);
+    });
   return {
     push: (item) => {
-      const taker = waiting.shift();
-      if (taker === undefined) items.push(item);
-      else taker(item);
+      const first = waiting.shift();
+      if (first === undefined) items.push(item);
+      else first.take(item);
     },
-    next: (milliseconds, what) => {
+    end: (why) => {
+      ended = why;
+      for (const { giveUp } of waiting.splice(0)) giveUp();
+    },
+    next: async (milliseconds, what) => {
       const [item] = items.splice(0, 1);
-      if (item !== undefined) return Promise.resolve(item);
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          waiting.splice(waiting.indexOf(taker), 1);
-          reject(new Error(`${what} did not come within ${milliseconds} ms`));
-        }, milliseconds);
-        // Waiting alone keeps no process alive: the socket does, while it is open.
-        timer.unref();
-        const taker = (taken: T): void => {
-          clearTimeout(timer);
-          resolve(taken);
-        };
-        waiting.push(taker);
-      });
+      return item ?? wait(milliseconds, what);
     },
   };
 }
