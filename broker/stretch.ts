@@ -4,7 +4,7 @@
  * Whoever cannot be posted to is cut and resumes, as ever on the logged lane; and if a job before
  * this one was given up, so is the whole slice: nobody lives on with a hole.
  */
-import { decodeCell, encodeCell, number, text } from './cell.ts';
+import { decodeCell, encodeCell, number, optionalNumber, text } from './cell.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import { makeEncoder, partOf, type Stretch } from './encoder.ts';
 import { expelAll } from './expel.ts';
@@ -17,7 +17,10 @@ import { postInTurn } from './shard.ts';
 import { doneShelf, joinKey, joinShelf } from './spread-log.ts';
 import { standingOf } from './standing.ts';
 
-/** Throws if it could not be done, or not in time: it is given again before the next of its slice. */
+/**
+ * Throws if it could not be done, or not in time: it is given again before the next of its slice. A
+ * stream that repeats a batch may have put more behind it: what the slice has done stays done.
+ */
 export async function postStretch(
   task: StretchTask,
   { repeated }: { readonly repeated: boolean },
@@ -28,26 +31,31 @@ export async function postStretch(
   const until = clock.now() + limits.handlerSecondsMax * 1000;
   const kept = keptOf(task, ports, logs);
   const done = await kept.read();
+  const doneSeq = done?.seq ?? 0;
   const last = task.messages.at(-1)?.seq ?? 0;
-  if (done !== undefined && done.epoch === task.epoch && done.seq >= last) return;
+  if (doneSeq >= last) return;
   const destination = parseDestination(task.destination, limits);
-  const hole = task.after !== undefined && (done?.epoch !== task.epoch || done.seq < task.after);
+  const left = { ...task, messages: task.messages.filter(({ seq }) => seq > doneSeq) };
+  const hole = task.after !== undefined && doneSeq < task.after;
+  // Whoever had another batch than this one has not had all of it.
+  const after = repeated && done?.last === last ? done.after : '';
   if (hole) await cutSlice(task, destination, ports);
-  else
-    await postSlice(
-      task,
-      { destination, until, after: repeated ? (done?.after ?? '') : '' },
-      ports,
-      kept,
-    );
-  await kept.write({ seq: last, after: '' });
+  else await postSlice(left, { destination, until, after }, ports, kept);
+  await kept.write({ seq: last, last, after: '' });
+}
+
+interface Reached {
+  /** Up to this message all have all. */
+  readonly seq: number;
+  /** Of the batch under way the last message; connections up to `after` have all of it. */
+  readonly last: number;
+  readonly after: string;
 }
 
 interface Kept {
-  read(): Promise<
-    { readonly epoch: string; readonly seq: number; readonly after: string } | undefined
-  >;
-  write(reached: { readonly seq: number; readonly after: string }): Promise<void>;
+  /** Undefined: nothing of this log as it is now. */
+  read(): Promise<Reached | undefined>;
+  write(reached: Reached): Promise<void>;
 }
 
 function keptOf(
@@ -62,7 +70,9 @@ function keptOf(
       const [found] = await logs.shelf.read(shelf, { from: key, to: `${key}\0`, most: 1 });
       if (found === undefined) return undefined;
       const cell = decodeCell(found[1]);
-      return { epoch: text(cell, 'epoch'), seq: number(cell, 'seq'), after: text(cell, 'after') };
+      if (text(cell, 'epoch') !== epoch) return undefined;
+      const last = optionalNumber(cell, 'last') ?? 0;
+      return { seq: number(cell, 'seq'), last, after: text(cell, 'after') };
     },
     async write(reached) {
       const expiresAt = clock.now() + limits.headSecondsBeyondHistory * 1000;
@@ -85,13 +95,14 @@ async function postSlice(
   kept: Kept,
 ): Promise<void> {
   const before = (task.messages[0]?.seq ?? 1) - 1;
+  const end = task.messages.at(-1)?.seq ?? 0;
   const over: string[] = [];
   const deliveries = await deliveriesOf(task, destination, over, ports);
   const left = deliveries
     .filter(({ connectionId }) => connectionId > after)
     .sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1));
   await postInTurn(left, until, ports, {
-    reached: (last) => kept.write({ seq: before, after: last }),
+    reached: (after) => kept.write({ seq: before, last: end, after }),
     post: async (some) => {
       const outcomes = await ports.outbox.post(some, { throttledAgain: true });
       const failed = some.filter(

@@ -1,6 +1,8 @@
 /** Rooms too large for one invocation: history, joins and presence by `deliver`, messages by slices. */
+import { jest } from '@jest/globals';
 import type { Limits } from '../../broker/limits.ts';
-import type { Journal, Outbox, Ports, Shelf, Store } from '../../broker/ports.ts';
+import type { Job, Journal, Outbox, Ports, Shelf, Store } from '../../broker/ports.ts';
+import { taskHandler } from '../../lambda/work.ts';
 import { type JobQueue, jobQueue } from './crowd.ts';
 import { frames } from './frames.ts';
 import { type Client, CONNECT, frame, makeWorld, type World, type WorldOptions } from './world.ts';
@@ -163,6 +165,57 @@ test('who cannot be posted to is cut; after a job that was given up, the whole s
   expect(given?.task.type).toBe('stretch');
   expect(alive.length).toBeLessThan(29);
   for (const id of alive) expect(bodies(world, id)).toEqual(['one', 'two', 'lost', 'four']);
+});
+
+/** The jobs of two messages, and what they would be had the stream put the second behind the first. */
+async function grown({ world, jobs }: Stage) {
+  const writer = await joined(world, 'writer');
+  await writer.send(send('one'));
+  await pumped(world);
+  const first = jobs.waiting.splice(0);
+  await writer.send(send('two'));
+  await pumped(world);
+  const second = jobs.waiting.splice(0);
+  const both = first.map((job, index): Job => {
+    const { task: one } = job;
+    const two = second[index]?.task;
+    if (one.type !== 'stretch' || two?.type !== 'stretch') throw new Error('no stretches');
+    return { ...job, task: { ...one, messages: [...one.messages, ...two.messages] } };
+  });
+  return { first, both };
+}
+
+test('a batch that is given again and has grown is posted from where it had ended', async () => {
+  const { world, jobs } = stage();
+  const ids = await crowd(world, 30);
+  const { first, both } = await grown({ world, jobs });
+  jobs.waiting.push(...first, ...both);
+  await jobs.work(world.ports);
+  for (const id of ids) expect(bodies(world, id)).toEqual(['one', 'two']);
+});
+
+test('where a batch had got to says nothing of one that has grown', async () => {
+  const { world, jobs } = stage();
+  const ids = await crowd(world, 30);
+  const { first, both } = await grown({ world, jobs });
+  const perform = taskHandler(world.ports);
+  const shelf = world.ports.logs?.shelf;
+  if (shelf === undefined) throw new Error('no shelves');
+  const real = shelf.write.bind(shelf);
+  let writes = 0;
+  const write = jest.spyOn(shelf, 'write').mockImplementation(async (...cells) => {
+    if (writes-- === 0) throw new Error('killed');
+    return real(...cells);
+  });
+  // Given up in their midst; of what follows, the first attempt is taken to have done nothing.
+  for (const { task } of first) {
+    writes = 1;
+    await expect(perform(task, { repeated: false })).rejects.toThrow('killed');
+  }
+  write.mockRestore();
+  expect(new Set(ids.map((id) => bodies(world, id).length))).toEqual(new Set([0, 1]));
+  for (const { task } of both) await perform(task, { repeated: true });
+  for (const id of ids) expect(new Set(bodies(world, id))).toEqual(new Set(['one', 'two']));
 });
 
 test.each([3, 25])(
