@@ -140,6 +140,7 @@ async function deliverStretch(
   );
   const durables =
     asked || before?.durables ? await openDurables(canonical, ports, logs) : undefined;
+  await spread?.expect(records);
   for (const record of records) {
     const messages = record.entries.filter(({ type }) => type === 'message').length;
     const seq = record.seq - messages;

@@ -4,9 +4,10 @@
  * connection is in one slice, and a slice's jobs are done in order, so it hears the log in order.
  *
  * A join is noted for its slice before the subscriber can be found: jobs of older messages pass it
- * over. The number of slices changes only when all have done what they were given: nothing is
+ * over. One that comes again finds its subscriber there, and is not noted anew: it hears those. The number of slices changes only when all have done what they were given: nothing is
  * overtaken.
  */
+import { atOnce } from './at-once.ts';
 import { decodeCell, number } from './cell.ts';
 import type { Destination } from './destination.ts';
 import type { LoggedMessage, LogRecord, Membership } from './model.ts';
@@ -16,6 +17,8 @@ import { PLACES, placeOf, slicesFor } from './slice.ts';
 import { batchesOf, shardPosts } from './spread.ts';
 
 export interface Spread {
+  /** Before anything of them is told: looks who of those that join is there. A read each. */
+  expect(records: readonly LogRecord[]): Promise<void>;
   message(message: LoggedMessage, record: LogRecord): void;
   join(membership: Membership, record: LogRecord): Promise<void>;
   /** Hands all messages over; what progress is to remember of it. */
@@ -87,13 +90,15 @@ async function drained(
 }
 
 function makeSpread(
-  { canonical }: Destination,
+  destination: Destination,
   { slicesSeq: seq, slicesAt = 0 }: Given,
   of: number,
   ports: Ports,
   { shelf }: Logs,
 ): Spread {
+  const { canonical } = destination;
   const { jobs, clock, limits } = ports;
+  const there = new Set<string>();
   const messages: StretchTask['messages'][number][] = [];
   let epoch = '';
 
@@ -119,11 +124,27 @@ function makeSpread(
   }
 
   return {
+    async expect(records) {
+      const joins = records.flatMap(({ entries }) =>
+        entries.flatMap((one) =>
+          one.type === 'join' ? [placeOf(one.membership.connectionId)] : [],
+        ),
+      );
+      await atOnce([...new Set(joins)], limits.receiversReadAtOnceMax, async (index) => {
+        let from: string | undefined;
+        do {
+          const page = await ports.store.subscribers(destination, from, { index, of: PLACES });
+          for (const one of page.subscribers) there.add(keyOf(one));
+          from = page.next;
+        } while (from !== undefined);
+      });
+    },
     message(message, record) {
       epoch = record.epoch;
       messages.push({ ...message, revision: record.revision });
     },
     async join(membership, { revision }) {
+      if (there.has(keyOf(membership))) return;
       const index = Math.floor((placeOf(membership.connectionId) * of) / PLACES);
       const expiresAt = clock.now() + limits.shardCursorSeconds * 1000;
       const key = `${joinKey(revision)} ${keyOf(membership)}`;

@@ -1,6 +1,7 @@
 /** Rooms too large for one invocation: history, joins and presence by `deliver`, messages by slices. */
 import { jest } from '@jest/globals';
 import type { Limits } from '../../broker/limits.ts';
+import type { Entry } from '../../broker/model.ts';
 import type { Job, Journal, Outbox, Ports, Shelf, Store } from '../../broker/ports.ts';
 import { taskHandler } from '../../lambda/work.ts';
 import { type JobQueue, jobQueue } from './crowd.ts';
@@ -94,6 +95,34 @@ test('whoever joins hears its answer first, and nothing older that still waits i
     'RECEIPT',
     'after',
   ]);
+});
+
+test('a SUBSCRIBE that is given again takes nothing from what its first has begun', async () => {
+  const joins: Entry[] = [];
+  const extend = (ports: Ports): Ports => {
+    if (ports.logs === undefined) return ports;
+    const { journal } = ports.logs;
+    const noting: Journal = {
+      ...journal,
+      append(log, entries) {
+        joins.push(...entries.filter(({ type }) => type === 'join'));
+        return journal.append(log, entries);
+      },
+    };
+    return { ...ports, logs: { ...ports.logs, journal: noting } };
+  };
+  const { world, jobs } = stage({ extend });
+  await crowd(world, 30);
+  const writer = await joined(world, 'writer');
+  await joined(world, 'reader');
+  const join = joins.slice(-1);
+  await pumped(world);
+  await writer.send(send('between'));
+  await pumped(world);
+  await world.ports.logs?.journal.append('/room/x', join);
+  await pumped(world);
+  await jobs.work(world.ports);
+  expect(bodies(world, 'reader')).toEqual(['between']);
 });
 
 test('a joiner that asks for the past gets it from deliver, once', async () => {
