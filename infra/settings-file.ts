@@ -19,7 +19,7 @@ export function readSettingsFile(
   file: string,
 ): Pick<StompBrokerProps, 'rules' | 'security' | 'socketio'> {
   try {
-    const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const json: unknown = JSON.parse(textOf(file));
     if (Array.isArray(json)) return { rules: parseRules(json) };
     const settings = fieldsOf(json, 'it', KEYS);
     // Left out in silence, a hook would be a refusal that is missed by nobody.
@@ -33,6 +33,17 @@ export function readSettingsFile(
     };
   } catch (cause) {
     throw new Error(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const code =
+      typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+    const why = code === 'ENOENT' ? `there is no such file in ${process.cwd()}` : String(code);
+    throw new Error(`it cannot be read: ${why}`, { cause });
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { object } from './synthesized.ts';
 
 /** Each test starts Node and loads the CDK, on a busy machine as well. */
@@ -52,13 +52,19 @@ test(
 );
 
 test(
-  'an ingress that there is not fails in words',
+  'a mistake is told in words alone, and what nobody reads is warned of',
   () => {
-    const { status, stderr } = run({ ingress: 'fast' });
+    const { status, stderr } = run({ rules: 'nope.json' });
     expect(status).toBe(1);
-    expect(stderr).toContain('-c ingress=fast: there are "fifo" and "direct"');
+    const words = `nope.json: it cannot be read: there is no such file in ${process.cwd()}`;
+    expect(stderr.trim()).toBe(words);
+    const { template } = run({ foo: 'bar' });
+    const told = readdirSync(dirname(template))
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => readFileSync(join(dirname(template), name), 'utf8'));
+    expect(told.join()).toContain('-c foo=…: nothing here reads it');
   },
-  PATIENCE_MILLISECONDS,
+  2 * PATIENCE_MILLISECONDS,
 );
 
 test(
