@@ -79,6 +79,21 @@ test.each([
   expect(() => edgeFunction(code, 'f')({ ...plain, path: '/' }, [])).toThrow(words);
 });
 
+describe('the time that it takes by the clock', () => {
+  const slow = body('var end = Date.now() + 250; while (Date.now() < end);');
+
+  test('does not count while others have the cores', () => {
+    const run = edgeFunction(slow, 'f', () => 0);
+    expect(run({ ...plain, path: '/' }, []).path).toBe('/');
+  });
+
+  test('counts as far as it had them', () => {
+    let computed = 0;
+    const run = edgeFunction(slow, 'f', () => (computed += 200));
+    expect(() => run({ ...plain, path: '/' }, [])).toThrow('timed out');
+  });
+});
+
 test.each([
   ['a class', 'class A {}'],
   ['destructuring', 'var { a } = {};'],
