@@ -125,8 +125,8 @@ export const LIMITS = {
   /** History kept of a logged destination unless a rule says otherwise… */
   historyCountDefault: 1000,
   historySecondsDefault: 24 * 3600,
-  /** …and the most a rule may ask for: what one resume may have to read. */
-  historyCountMax: 100_000,
+  /** …and the most a rule may ask for: as `replayMax`, for nobody could read what is beyond. */
+  historyCountMax: 10_000,
   /** Messages of history one SUBSCRIBE gets: bounds what one join makes `deliver` read and post. */
   replayMax: 10_000,
   /** One change of a log: DynamoDB charges an update on the larger of old and new item. */

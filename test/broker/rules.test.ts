@@ -58,6 +58,14 @@ test.each([
   expect(() => makePolicies(parseRules(rules))).toThrow(words);
 });
 
+test('a rule asks for as much history as one SUBSCRIBE can read, and for no more', () => {
+  const ruled = (count: number) => parseRules([{ pattern: '/room/*', history: { count } }]);
+  const most = LIMITS.replayMax;
+  const room = parseDestination('/room/a', LIMITS);
+  expect(makePolicies(ruled(most))(room).historyCount).toBe(most);
+  expect(() => ruled(most + 1)).toThrow(`history.count must be a whole number from 0 to ${most}`);
+});
+
 test.each<[Record<string, unknown>, RegExp]>([
   [
     { slow: 'drop' },
