@@ -36,6 +36,13 @@ export class AdaptiveRetryStrategy {
   readonly acquireInitialRetryToken = leftOut;
 }
 
+/** Of DynamoDB's client: its protocol knows octets by themselves (adapters/dynamodb/json-protocol.ts). */
+export class DynamoDBJsonCodec2 {}
+export const NormalizedSchema = { of: leftOut };
+export const isStaticSchema = leftOut;
+export const simpleSchemaCacheN = [];
+export const simpleSchemaCacheS = {};
+
 /** Where a request's parts stand in headers, query and path: DynamoDB has all in the body. */
 export const HttpBindingNormalizedSchema = { of: leftOut };
 export const getHttpOperationBindings = () => [];

@@ -6,17 +6,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Plugin } from 'esbuild';
+import type { Plugin, PluginBuild } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const LEFT_OUT = join(root, 'infra/left-out.ts');
 const ENDPOINTS = join(root, 'adapters/regional-endpoint.ts');
+const PROTOCOL = join(root, 'adapters/dynamodb/json-protocol.ts');
 
 /** Modules: what stands in for them. */
 export const ALIASES = {
   '@aws-sdk/client-sqs': join(root, 'adapters/sqs/send-message.ts'),
   '@aws-sdk/credential-provider-node': join(root, 'adapters/environment-credentials.ts'),
+  '@aws-sdk/dynamodb-codec': LEFT_OUT,
   '@aws-sdk/endpoint-cache': LEFT_OUT,
   '@smithy/signature-v4': join(root, 'adapters/sdk-signer.ts'),
 };
@@ -38,6 +40,7 @@ const FILES = [
 const FILES_OF_OTHERS = [
   'JsonBytesStringAdapter',
   'HttpBindingNormalizedSchema',
+  'NormalizedSchema',
   'check-features',
   'date-utils',
   'loggerMiddleware',
@@ -48,12 +51,6 @@ const FILES_OF_OTHERS = [
   'runtimeExtensions',
   'schemaLogFilter',
 ];
-
-/**
- * DynamoDB's errors by class: those that hold more than a message, or are asked for by class. All
- * others come as the service's own error, with the name and the message DynamoDB gave.
- */
-const ERRORS = ['ConditionalCheckFailedException', 'TransactionCanceledException'];
 
 /** `of`: the services called through the SDK. */
 export const thinSdk = (of: 'dynamodb' | 'any'): Plugin => ({
@@ -66,12 +63,7 @@ export const thinSdk = (of: 'dynamodb' | 'any'): Plugin => ({
       contents: `import { regionalEndpoints } from ${JSON.stringify(ENDPOINTS)};
         export const defaultEndpointResolver = regionalEndpoints('${rules.exec(path)?.[1]}');`,
     }));
-    onLoad({ filter: /client-dynamodb\/dist-es\/schemas\/schemas_0\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(
-        /^export var (\w+)\$ = \[-3, n0,[^;]*;\s*n0_registry\.registerError\(\1\$, \1\);$/gm,
-        (text, name: string) => (ERRORS.includes(name) ? text : ''),
-      ),
-    }));
+    if (of === 'dynamodb') thinDynamo(onLoad);
     // Of their package.json only the version is read.
     onLoad({ filter: /@aws-sdk\/[^/]+\/package\.json$/ }, ({ path }) => {
       const { version } = JSON.parse(readFileSync(path, 'utf8'));
@@ -79,3 +71,27 @@ export const thinSdk = (of: 'dynamodb' | 'any'): Plugin => ({
     });
   },
 });
+
+/** Its protocol in place of the SDK's, and of an operation's schemas the name alone. */
+function thinDynamo(onLoad: PluginBuild['onLoad']): void {
+  onLoad({ filter: /protocols\/json\/AwsJson1_0Protocol\.js$/ }, () => ({
+    contents: `import { HttpRequest } from '@smithy/core/transport';
+      import { dynamoProtocol } from ${JSON.stringify(PROTOCOL)};
+      export const AwsJson1_0Protocol = /* @__PURE__ */ dynamoProtocol(HttpRequest);`,
+  }));
+  onLoad({ filter: /client-dynamodb\/dist-es\/schemas\/schemas_0\.js$/ }, ({ path }) => {
+    const operations = readFileSync(path, 'utf8').matchAll(/^export var (\w+)\$ = \[9,/gm);
+    return {
+      contents: [
+        'export const errorTypeRegistries = [];',
+        // The mark says that nothing is streamed, for which the schemas would be asked.
+        `const of = (name) => Object.assign([9, '', name], {
+          [Symbol.for('@smithy/op-event-stream')]: false,
+        });`,
+        ...Array.from(operations, ([, name]) => {
+          return `export const ${name}$ = /* @__PURE__ */ of(${JSON.stringify(name)});`;
+        }),
+      ].join('\n'),
+    };
+  });
+}
