@@ -9,9 +9,9 @@
  *   npm run bench:cold
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HANDLERS } from '../infra/handler.ts';
 import { type Load, openPublishing, readLoad, SUBSCRIBERS } from './publish.ts';
@@ -125,24 +125,12 @@ function compare(paths: ReadonlyMap<string, string>): readonly Row[] {
   const cpuOf = (name: string) => median((loads.get(name) ?? []).map(({ cpu }) => cpu));
   return [...paths].map(([name, path]) => ({
     name,
-    bytes: startBytes(path),
+    bytes: statSync(path).size,
     cpuMilliseconds: rounded(cpuOf(name), 1),
     wallMilliseconds: rounded(median((loads.get(name) ?? []).map(({ wall }) => wall)), 1),
     ratio: rounded(cpuOf(name) / cpuOf(SDK), 2),
     ofWhole: rounded(cpuOf(name) / cpuOf(WHOLE_SDK), 2),
   }));
-}
-
-/** What an import loads: the file, and what it imports from beside it before it runs. */
-function startBytes(path: string, seen = new Set<string>()): number {
-  if (seen.has(path)) return 0;
-  seen.add(path);
-  const text = readFileSync(path, 'utf8');
-  const beside = [...text.matchAll(/(?<!")\b(?:from|import)\s*"\.\/([^"]+)"/g)];
-  return beside.reduce(
-    (sum, [, name = '']) => sum + startBytes(join(dirname(path), name), seen),
-    statSync(path).size,
-  );
 }
 
 /** One import in a fresh process. */

@@ -1,7 +1,7 @@
 /**
  * Makes the bundles that AWS, the template runtime and the tests all load: one folder a handler, so
- * that each holds no more than its own handler reaches, and of `http` in parts, since a request asks
- * for one protocol and not for all. ESM, since that is smaller and loads faster;
+ * that each holds no more than its own handler reaches, with one file in it, since each file more
+ * costs a start more than what is left out of the first. ESM, since that is smaller and loads faster;
  * no source map and no path of the machine in it, so that the same sources give the same asset hash
  * everywhere. `node --import tsx infra/bundle.ts [folder]`, by default build/.
  */
@@ -35,24 +35,6 @@ const httpParts: Plugin = {
   },
 };
 
-/**
- * Of `http`: what main.ts imports for the other handlers, and `http` itself loads later. The import
- * would load it at the start, though nothing of it is used there.
- */
-const heardLater: Plugin = {
-  name: 'heard-later',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^\.\/message\.ts$/ }, ({ importer }) =>
-      /\/lambda\/main\.ts$/.test(importer)
-        ? { path: 'message', namespace: 'unused', sideEffects: false }
-        : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({
-      contents: 'export const messageHandler = undefined;',
-    }));
-  },
-};
-
 /** A file of ours does nothing by being loaded: one of which nothing is used is not. */
 const pureSources: Plugin = {
   name: 'pure-sources',
@@ -75,15 +57,13 @@ function options(handler: HandlerName, folder: string): BuildOptions {
     outdir: join(folder, handler),
     entryNames: 'index',
     outExtension: { '.js': '.mjs' },
-    splitting: handler === 'http',
-    chunkNames: '[name]-[hash]',
     alias: ALIASES,
     external: NEVER_LOADED,
     plugins: [
       thinSdk('dynamodb'),
       builtins,
       sdkPosting,
-      handler === 'http' ? heardLater : httpParts,
+      ...(handler === 'http' ? [] : [httpParts]),
       pureSources,
     ],
     bundle: true,
@@ -98,19 +78,9 @@ function options(handler: HandlerName, folder: string): BuildOptions {
   };
 }
 
-/** What a start loads, and what only some of the requests ask for. */
 function report(handler: HandlerName, { outputs }: Metafile): void {
-  const all = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
-  const first = new Set<string>();
-  const load = (path: string): void => {
-    if (outputs[path] === undefined || first.has(path)) return;
-    first.add(path);
-    for (const one of outputs[path].imports) if (one.kind === 'import-statement') load(one.path);
-  };
-  for (const path of Object.keys(outputs)) if (path.endsWith('/index.mjs')) load(path);
-  const start = [...first].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0);
-  const later = all > start ? `, and ${kilobytes(all - start)} later` : '';
-  console.log(`${handler.padEnd(12)}${kilobytes(start).padStart(10)}${later}`);
+  const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
+  console.log(`${handler.padEnd(12)}${kilobytes(bytes).padStart(10)}`);
 }
 
 function kilobytes(bytes: number): string {
