@@ -17,8 +17,12 @@ import { withReplyTo } from './temporary.ts';
 const REPLIES = 'queue/replies';
 
 /** The receipt of what goes to an application is told once its messages are out. */
-export async function send(command: SendCommand, session: Session, place: Place): Promise<void> {
-  if (!command.destination.startsWith('/app/')) return queue(command, session, place);
+export function send(command: SendCommand, session: Session, place: Place): Promise<void> {
+  const act = command.destination.startsWith('/app/') ? ask : queue;
+  return act(command, session, place);
+}
+
+async function ask(command: SendCommand, session: Session, place: Place): Promise<void> {
   const { ports } = session;
   const target = parseTarget(command.destination, ports.limits);
   authorize('publish', target, session);

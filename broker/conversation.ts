@@ -119,7 +119,12 @@ async function handle(
       if (session.ended === 'refused' || session.ended === 'left') return undefined;
       await execute(command, session, placeOf(event, frame++));
     }
-    waiting = await rest(decoded.half, waiting, event, session, options);
+    if (decoded.half !== undefined && session.ended === undefined) {
+      waiting = await rest(decoded.half, waiting, event, session, options);
+    } else {
+      options.halves.delete(event.connectionId);
+      waiting = undefined;
+    }
   }
   return waiting;
 }
@@ -145,7 +150,7 @@ function decode(bytes: Uint8Array, session: Session): Decoded {
 
 /** What is left of a frame, unless it is too much or too late. */
 async function rest(
-  bytes: Uint8Array | undefined,
+  bytes: Uint8Array,
   waiting: Half | undefined,
   event: Inbound,
   session: Session,
@@ -153,10 +158,6 @@ async function rest(
 ): Promise<Half | undefined> {
   const { limits } = session.ports;
   const { id } = session.connection;
-  if (bytes === undefined || session.ended !== undefined) {
-    halves.delete(id);
-    return undefined;
-  }
   const grown = waiting !== undefined && bytes.length > waiting.bytes.length;
   const half: Half = {
     bytes: bytes.slice(),
@@ -242,8 +243,20 @@ function placeOf(event: Inbound, frame: number): Place {
     epoch,
     repeated,
     stamp: stampOf(event, frame),
-    messageId: `${epoch.toString(36)}-${plain(messageId)}-${frame.toString(36)}`,
+    messageId: `${briefly(epoch)}-${plain(messageId)}-${frame.toString(36)}`,
   };
+}
+
+let lastEpoch = 0;
+let lastBrief = '0';
+
+/** In base 36, which takes longer than all else of an id: the next event is often of the same ms. */
+function briefly(epoch: number): string {
+  if (epoch !== lastEpoch) {
+    lastEpoch = epoch;
+    lastBrief = epoch.toString(36);
+  }
+  return lastBrief;
 }
 
 function stampOf({ epoch, sequence }: Inbound, frame: number): Stamp {
@@ -253,9 +266,18 @@ function stampOf({ epoch, sequence }: Inbound, frame: number): Stamp {
 
 /** The gateway's ids are base64; message-ids keep to letters, digits and `-`. */
 function plain(id: string): string {
-  return id.replace(/[^0-9A-Za-z]/g, codeOf);
+  let text = '';
+  let from = 0;
+  for (let at = 0; at < id.length; at++) {
+    const code = id.charCodeAt(at);
+    if (isPlain(code)) continue;
+    text += `${id.slice(from, at)}-${code.toString(36)}`;
+    from = at + 1;
+  }
+  return text + id.slice(from);
 }
 
-function codeOf(sign: string): string {
-  return `-${sign.charCodeAt(0).toString(36)}`;
+function isPlain(code: number): boolean {
+  if (code < 58) return code > 47;
+  return code < 91 ? code > 64 : code > 96 && code < 123;
 }

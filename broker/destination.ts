@@ -40,8 +40,22 @@ const FOREIGN: readonly (readonly [prefix: string, nearest: string])[] = [
   ['/amq/queue/', '/queue/…'],
 ];
 
-/** Parses a destination or pattern. Throws `destination-invalid` with the rule that was broken. */
+let last:
+  | { readonly text: string; readonly limits: Limits; readonly parsed: Destination }
+  | undefined;
+
+/**
+ * Parses a destination or pattern. Throws `destination-invalid` with the rule that was broken. The
+ * last one is remembered: what comes together mostly goes to one place.
+ */
 export function parseDestination(text: string, limits: Limits): Destination {
+  if (last?.text === text && last.limits === limits) return last.parsed;
+  const parsed = parse(text, limits);
+  last = { text, limits, parsed };
+  return parsed;
+}
+
+function parse(text: string, limits: Limits): Destination {
   if (Buffer.byteLength(text) > limits.destinationBytesMax) {
     throw invalid(
       'The destination is too long',

@@ -21,8 +21,8 @@ import { acknowledgeInside, sendInside, transact } from './transaction.ts';
 export async function execute(command: Command, session: Session, place: Place): Promise<void> {
   try {
     if (command.type !== 'connect' && command.type !== 'refused') {
-      await imply(session, place);
-      await stand(session);
+      if (session.connection.version === undefined) await imply(session, place);
+      if (session.ports.identity !== undefined) await stand(session);
       const bytes = command.type === 'send' ? command.body.length : 0;
       assertRate(session, { bytes, place });
     }
@@ -33,7 +33,7 @@ export async function execute(command: Command, session: Session, place: Place):
   }
 }
 
-async function act(command: Command, session: Session, place: Place): Promise<void> {
+function act(command: Command, session: Session, place: Place): Promise<void> {
   switch (command.type) {
     case 'connect':
       return connect(command, session, place);
@@ -60,7 +60,7 @@ async function act(command: Command, session: Session, place: Place): Promise<vo
     case 'refused':
       throw command.error;
     default:
-      command satisfies never;
+      return command satisfies never;
   }
 }
 
@@ -150,7 +150,6 @@ async function principalOf(
 
 /** Throws if the connection was let in, and may not go on. */
 async function stand({ connection, ports }: Session): Promise<void> {
-  if (ports.identity === undefined) return;
   const error = await dismissal(connection, ports);
   if (error !== undefined) throw error;
 }
@@ -170,7 +169,6 @@ function reconnectAfter({ connection, ports }: Session): number {
 
 /** Before its first command a connection either has connected, or its dialect needs no CONNECT. */
 async function imply(session: Session, place: Place): Promise<void> {
-  if (session.connection.version !== undefined) return;
   const version = session.dialect?.impliedVersion;
   if (version === undefined) {
     throw new BrokerError(

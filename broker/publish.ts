@@ -18,7 +18,7 @@ import {
 import { assertRoomAt } from './rates.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
-import { assertReachable, withReplyTo } from './temporary.ts';
+import { assertReachable, wantsReply, withReplyTo } from './temporary.ts';
 import { userDestination } from './user.ts';
 
 /**
@@ -32,19 +32,25 @@ export async function queue(command: SendCommand, session: Session, place: Place
   if (session.publications.length >= publicationsPerFlushMax) await publishPending(session);
 }
 
-/** The message as it will be published. Throws what is wrong with it, or with its sender. */
+/**
+ * The message as it will be published. Throws what is wrong with it, or with its sender. Nothing is
+ * awaited where there is nobody to ask: on one machine each wait shows in what a message costs.
+ */
 export async function publicationOf(
   command: SendCommand,
   session: Session,
   place: Place,
 ): Promise<Publication> {
-  const { limits, logs } = session.ports;
+  const { limits, logs, applications } = session.ports;
   const destination = targetOf(command.destination, session);
   assertServed(destination, logs);
   if (destination.kind === 'presence') throw readOnly();
   if (destination.kind === 'temp-queue') assertReachable(destination);
-  await consult('publish', { ...command, target: destination }, session, place);
-  const headers = await withReplyTo(unspoofed(command.headers), session, place);
+  if (applications !== undefined) {
+    await consult('publish', { ...command, target: destination }, session, place);
+  }
+  const sent = unspoofed(command.headers);
+  const headers = wantsReply(sent) ? await withReplyTo(sent, session, place) : sent;
   const octets = command.body.length + octetsOf(headers);
   if (octets > limits.publishBytesMax) {
     throw new BrokerError(
@@ -54,8 +60,11 @@ export async function publicationOf(
     );
   }
   const policy = logs?.policies(destination);
-  await assertRoomAt(destination, policy?.limits, session, { bytes: command.body.length, place });
-  const log = await logOptions(command, destination, session, place);
+  if (policy?.limits !== undefined) {
+    await assertRoomAt(destination, policy.limits, session, { bytes: command.body.length, place });
+  }
+  if (policy?.publish === 'members' && policy.logged) await assertMember(destination, session);
+  const log = policy?.logged ? logOptions(command, session, place) : undefined;
   const message = {
     id: place.messageId,
     destination: command.destination,
@@ -93,18 +102,13 @@ function userHeaders(headers: Headers): Headers {
   return headers.filter(([name]) => !LOG_HEADERS.has(name));
 }
 
-/** Undefined on the direct lane. Throws what is wrong with the headers, or the sender. */
-async function logOptions(
+/** Throws what is wrong with the headers. */
+function logOptions(
   { headers }: SendCommand,
-  destination: Destination,
   session: Session,
   { epoch, repeated }: Place,
-): Promise<LogOptions | undefined> {
-  const { logs, limits } = session.ports;
-  if (logs === undefined) return undefined;
-  const policy = logs.policies(destination);
-  if (!policy.logged) return undefined;
-  if (policy.publish === 'members') await assertMember(destination, session);
+): LogOptions {
+  const { limits } = session.ports;
   const first = (wanted: string) => headers.find(([name]) => name === wanted)?.[1];
   const publishId = first('publish-id');
   if (publishId !== undefined && !isPublishId(publishId, limits)) {

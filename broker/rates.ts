@@ -37,10 +37,13 @@ export function makeRates(settings: RateSettings, clock: Clock): Rates {
   const [connections, users, destinations] = [buckets(), buckets(), buckets()];
   const depths = new Map<string, Depth>();
   const { connectionsPerUser, roomsPerConnection } = settings;
+  const bounds = [messagesPerSecond, bytesPerSecond, userMessagesPerSecond, userBytesPerSecond];
+  const unbounded = bounds.every((bound) => bound === undefined);
   return {
     ...(connectionsPerUser === undefined ? {} : { connectionsPerUser }),
     ...(roomsPerConnection === undefined ? {} : { roomsPerConnection }),
     take({ connectionId, user, messages, bytes, at }) {
+      if (unbounded) return 0;
       return takeAll(at, [
         [connections.messages, connectionId, messages, messagesPerSecond],
         [connections.bytes, connectionId, bytes, bytesPerSecond],

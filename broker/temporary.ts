@@ -35,6 +35,16 @@ export function assertReachable({ segments }: Destination): void {
   );
 }
 
+/** Whether there is a `reply-to` to be rewritten. */
+export function wantsReply(headers: Headers): boolean {
+  return replyToOf(headers)?.startsWith('/temp-queue/') === true;
+}
+
+function replyToOf(headers: Headers): string | undefined {
+  const [name] = SYNONYMS.replyTo;
+  return headers.find(([key]) => key === name)?.[1];
+}
+
 /**
  * Headers with `reply-to` rewritten, and the sender subscribed to it under the name it gave, as
  * RabbitMQ does. Anything but a temporary queue passes as it is.
@@ -45,7 +55,7 @@ export async function withReplyTo(
   { stamp }: Place,
 ): Promise<Headers> {
   const [name] = SYNONYMS.replyTo;
-  const asked = headers.find(([key]) => key === name)?.[1];
+  const asked = replyToOf(headers);
   if (asked === undefined || !asked.startsWith('/temp-queue/')) return headers;
   const { ports, connection } = session;
   const destination = parseDestination(asked, ports.limits);

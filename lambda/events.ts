@@ -3,7 +3,7 @@
  * types lack several fields). Fields the broker does not read are left out.
  */
 
-import type { Signer } from '../broker/ports.ts';
+import type { Inbound, Signer } from '../broker/ports.ts';
 
 export interface RequestContext {
   readonly routeKey: string;
@@ -74,6 +74,8 @@ export interface QueueRecord {
     readonly MessageGroupId?: string;
   };
   readonly messageAttributes: Readonly<Record<string, QueueAttribute>>;
+  /** What a queue of the handler's own process says of it: body and attributes are not looked at. */
+  readonly inbound?: Inbound;
 }
 
 export interface QueueEvent {

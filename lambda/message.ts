@@ -98,7 +98,7 @@ interface Group {
 async function byConnection(records: readonly QueueRecord[], ports: Ports): Promise<Group[]> {
   const groups = new Map<string, Group>();
   for (const record of records) {
-    const inbound = read(record);
+    const inbound = record.inbound ?? read(record);
     if (typeof inbound === 'string') {
       await refuseRecord(record, inbound, ports);
       continue;

@@ -100,6 +100,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     ...(options.queue === undefined ? {} : { limits: options.queue }),
     ...(options.swapSeed === undefined ? {} : { swapSeed: options.swapSeed }),
     concurrency: queueConcurrency(options),
+    inProcess: (options.environments ?? 0) === 0,
     dice: options.faults === undefined ? undefined : faultDice(options.faults),
   });
   const gateway = startGateway({
@@ -166,7 +167,7 @@ function routes(options: BrokerOptions, queue: Fifo, handlers: () => Handlers): 
     disconnect: (event) => handlers().disconnect(event),
     default: direct
       ? { handler: (event) => handlers().message(event) }
-      : { enqueue: queue.enqueue },
+      : { enqueue: queue.enqueueNew },
   };
 }
 

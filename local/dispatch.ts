@@ -18,7 +18,7 @@ export interface LambdaRoute {
   readonly responds?: boolean;
 }
 
-/** A route straight into the queue. `body` is only lent: copy it before returning. */
+/** A route straight into the queue. Nobody writes to `body` again. */
 export interface QueueRoute {
   readonly enqueue: (event: IngressEvent) => void;
 }
@@ -40,7 +40,8 @@ export type Jitter =
   | { readonly type: 'fixed'; readonly milliseconds: number }
   | { readonly type: 'shuffled'; readonly milliseconds: number; readonly seed: number };
 
-export type Dispatch = (connection: ClientSocket, body: Buffer) => void;
+/** `now`: when it came. */
+export type Dispatch = (connection: ClientSocket, body: Buffer, now: number) => void;
 
 interface Parts {
   readonly routes: Routes;
@@ -49,7 +50,6 @@ interface Parts {
   readonly dice: FaultDice | undefined;
   readonly jitter: Jitter | undefined;
   readonly log: Log;
-  readonly now: () => number;
   readonly newId: () => string;
   /** Posts on the gateway's own behalf; a connection that is gone is no fault. */
   readonly say: (connection: ClientSocket, text: string) => void;
@@ -63,7 +63,7 @@ interface Choice {
 export function dispatcher(parts: Parts): Dispatch {
   const wait = startDelay(parts.jitter);
   const fallback: Choice = { routeKey: '$default', route: parts.routes.default };
-  return (connection, body) => {
+  return (connection, body, now) => {
     const requestId = parts.newId();
     const { routeKey, route } =
       parts.routes.custom === undefined ? fallback : choose(parts.routes.custom, body, fallback);
@@ -72,12 +72,12 @@ export function dispatcher(parts: Parts): Dispatch {
       return;
     }
     if ('enqueue' in route) {
-      enqueue(parts, route, { connection, requestId, body });
+      enqueue(parts, route, { connection, requestId, body, now });
       return;
     }
     const event = messageEvent(routeKey, parts.place, connection.peer, {
       requestId,
-      requestTimeEpoch: parts.now(),
+      requestTimeEpoch: now,
       messageId: parts.newId(),
       body: body.toString(),
     });
@@ -120,16 +120,21 @@ function selected(text: string, selection: string): string | undefined {
 function enqueue(
   parts: Parts,
   route: QueueRoute,
-  arrived: { readonly connection: ClientSocket; readonly requestId: string; readonly body: Buffer },
+  arrived: {
+    readonly connection: ClientSocket;
+    readonly requestId: string;
+    readonly body: Buffer;
+    readonly now: number;
+  },
 ): void {
-  const { connection, requestId, body } = arrived;
+  const { connection, requestId, body, now } = arrived;
   try {
     route.enqueue({
       connectionId: connection.peer.connectionId,
       eventType: 'MESSAGE',
       requestId,
       messageId: parts.newId(),
-      requestTimeEpoch: parts.now(),
+      requestTimeEpoch: now,
       body,
     });
   } catch (cause) {

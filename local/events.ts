@@ -42,16 +42,23 @@ const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_
 export function requestIds(): () => string {
   const prefix = randomBytes(6).toString('base64url').slice(0, 7);
   let count = 0;
+  let head = prefix + digits(0, 7);
   return () => {
     count += 1;
-    let rest = count;
-    let id = '';
-    for (let place = 0; place < 8; place++) {
-      id = DIGITS.charAt(rest % 64) + id;
-      rest = Math.floor(rest / 64);
-    }
-    return `${prefix}${id}=`;
+    const last = count % 64;
+    if (last === 0) head = prefix + digits(Math.floor(count / 64), 7);
+    return `${head}${DIGITS.charAt(last)}=`;
   };
+}
+
+function digits(number: number, places: number): string {
+  let rest = number;
+  let text = '';
+  for (let place = 0; place < places; place++) {
+    text = DIGITS.charAt(rest % 64) + text;
+    rest = Math.floor(rest / 64);
+  }
+  return text;
 }
 
 export function peerOf(request: IncomingMessage, connectionId: string, now: number): Peer {

@@ -12,7 +12,7 @@ import { type Deadlines, deadlines } from './deadlines.ts';
 import { deduplication, type Seen } from './deduplication.ts';
 import type { FaultDice } from './faults.ts';
 import { QUEUE_LIMITS, type QueueLimits } from './limits.ts';
-import { type Entry, newEntry, receive } from './queue-record.ts';
+import { asItIs, type Entry, hand, newEntry, receive, written } from './queue-record.ts';
 
 export interface FifoOptions {
   readonly handler: (event: QueueEvent) => Promise<QueueResult>;
@@ -26,11 +26,19 @@ export interface FifoOptions {
   /** With a seed, two records of one group sent within 1 ms may swap places. */
   readonly swapSeed?: number;
   readonly dice?: FaultDice | undefined;
+  /**
+   * The handler is a function of this process. Nothing is written down for it and read back; and as
+   * one batch more costs it next to nothing, a group that would not fit behind others begins a batch
+   * of its own: what one read brought of a connection stays together, and so leaves in one post.
+   */
+  readonly inProcess?: boolean;
 }
 
 export interface Fifo extends Ingress {
-  /** As `send`, at once; the body is copied before it returns. */
+  /** As `send`, at once; the body is copied before it returns, unless it is all `inProcess`. */
   enqueue(event: IngressEvent): void;
+  /** As `enqueue`, of a request of now, whose id nobody else has: none is looked for or remembered. */
+  enqueueNew(event: IngressEvent): void;
   /** Records neither handled nor dead yet. */
   size(): number;
   /** Resolves when nothing is queued or in flight. */
@@ -85,8 +93,9 @@ export function fifoQueue(options: FifoOptions): Fifo {
   const timer = setInterval(queue.timeouts.sweep, limits.sweepMilliseconds);
   timer.unref();
   return {
-    enqueue: (event) => enqueue(queue, event),
-    send: async (event) => enqueue(queue, event),
+    enqueue: (event) => enqueueOnce(queue, event),
+    enqueueNew: (event) => enqueue(queue, event, event.requestTimeEpoch),
+    send: async (event) => enqueueOnce(queue, event),
     size: () => queue.size,
     drained: () =>
       new Promise((resolve) => {
@@ -100,16 +109,20 @@ export function fifoQueue(options: FifoOptions): Fifo {
   };
 }
 
-function enqueue(queue: Queue, event: IngressEvent): void {
+function enqueueOnce(queue: Queue, event: IngressEvent): void {
   const now = queue.options.now();
-  if (queue.seen(event.connectionId, event.requestId, now)) return;
+  if (!queue.seen(event.connectionId, event.requestId, now)) enqueue(queue, event, now);
+}
+
+function enqueue(queue: Queue, event: IngressEvent, now: number): void {
   let group = queue.groups.get(event.connectionId);
   if (group === undefined) {
     group = { id: event.connectionId, entries: [], blocked: false };
     queue.groups.set(event.connectionId, group);
   }
   queue.sequence += 1;
-  const entry = newEntry(event, queue.sequence, now);
+  const keep = queue.options.inProcess ? asItIs : written;
+  const entry = newEntry(event, keep(event.body), queue.sequence, now);
   if (group.entries.length === 0 && !group.blocked) queue.ready.push(group);
   group.entries.push(entry);
   queue.size += 1;
@@ -145,19 +158,25 @@ interface Share {
 
 function handOut(queue: Queue): void {
   while (!queue.stopped && queue.ready.length > 0 && queue.running < queue.concurrency) {
-    const shares: Share[] = [];
-    let room = queue.limits.batchMax;
-    while (room > 0) {
-      const group = queue.ready.shift();
-      if (group === undefined) break;
-      group.blocked = true;
-      const entries = group.entries.slice(0, room);
-      room -= entries.length;
-      shares.push({ group, entries });
-    }
     queue.running += 1;
-    void handle(queue, shares);
+    void handle(queue, cut(queue));
   }
+}
+
+function cut({ ready, limits, options }: Queue): readonly Share[] {
+  const shares: Share[] = [];
+  let room = limits.batchMax;
+  while (room > 0) {
+    const [group] = ready;
+    if (group === undefined) break;
+    if (options.inProcess && shares.length > 0 && group.entries.length > room) break;
+    ready.shift();
+    group.blocked = true;
+    const entries = group.entries.slice(0, room);
+    room -= entries.length;
+    shares.push({ group, entries });
+  }
+  return shares;
 }
 
 async function handle(queue: Queue, shares: readonly Share[]): Promise<void> {
@@ -171,11 +190,11 @@ async function handle(queue: Queue, shares: readonly Share[]): Promise<void> {
 /** Ids of the records that are to come back. */
 async function run(queue: Queue, shares: readonly Share[]): Promise<ReadonlySet<string>> {
   const { handler, log, dice } = queue.options;
-  const event = batchOf(shares);
+  const event = batchOf(queue, shares);
   try {
     if (dice?.happens(dice.faults.invocationLost)) throw new Error('Invocation lost');
     const { batchItemFailures } = await queue.timeouts.within(handler(event));
-    if (dice?.happens(dice.faults.invocationTwice)) await handler(batchOf(shares));
+    if (dice?.happens(dice.faults.invocationTwice)) await handler(batchOf(queue, shares));
     return new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   } catch (cause) {
     log.error('queue.batch', cause, { records: event.Records.length });
@@ -183,8 +202,9 @@ async function run(queue: Queue, shares: readonly Share[]): Promise<ReadonlySet<
   }
 }
 
-function batchOf(shares: readonly Share[]): QueueEvent {
-  return { Records: shares.flatMap(({ entries }) => entries.map(receive)) };
+function batchOf({ options }: Queue, shares: readonly Share[]): QueueEvent {
+  const record = options.inProcess ? hand : receive;
+  return { Records: shares.flatMap(({ entries }) => entries.map(record)) };
 }
 
 /** Deletes what was handled; the rest waits out the visibility time, or is dead. */

@@ -135,14 +135,14 @@ function listen(
     dice,
     jitter,
     log,
-    now,
     newId,
     say,
   });
   return {
     message: (connection, body) => {
-      connection.lastActiveAt = now();
-      if (admit()) dispatch(connection, body);
+      const at = now();
+      connection.lastActiveAt = at;
+      if (admit()) dispatch(connection, body, at);
       else say(connection, gatewayWords('Too Many Requests', connection, newId()));
     },
     ping: (connection) => {

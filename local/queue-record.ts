@@ -1,4 +1,4 @@
-/** What the queue keeps of an event, and the record a handler is given of it, as SQS writes them. */
+/** What the queue keeps of an event, and the record a handler is given of it. */
 import type { IngressEvent } from '../broker/ports.ts';
 import type { QueueRecord } from '../lambda/events.ts';
 
@@ -9,37 +9,46 @@ export interface Entry {
   readonly eventType: IngressEvent['eventType'];
   readonly messageId: string;
   readonly requestTimeEpoch: number;
-  readonly body: string;
+  readonly body: Body;
   readonly sentAt: number;
   sequence: number;
   receives: number;
 }
 
-/** Copies the body, as `.` + base64: SQS refuses an empty one, and U+0000 in any. */
-export function newEntry(event: IngressEvent, sequence: number, now: number): Entry {
+/** Octets as they came, or as a queue of AWS keeps them. */
+type Body = string | Uint8Array;
+
+/** How a body is kept: written down (a copy), or as it is, if nobody writes to it again. */
+export type Keep = (body: Uint8Array) => Body;
+
+/** `.` + base64: SQS refuses an empty body, and U+0000 in any. */
+export const written: Keep = (body) => `.${base64(body)}`;
+export const asItIs: Keep = (body) => body;
+
+export function newEntry(event: IngressEvent, body: Body, sequence: number, now: number): Entry {
   return {
     id: `local-${sequence}`,
     connectionId: event.connectionId,
     eventType: event.eventType,
     messageId: event.messageId,
     requestTimeEpoch: event.requestTimeEpoch,
-    body: `.${base64(event.body)}`,
+    body,
     sentAt: now,
     sequence,
     receives: 0,
   };
 }
 
-/** Counts as one receive. */
+/** As SQS writes it. Counts as one receive. */
 export function receive(entry: Entry): QueueRecord {
   entry.receives += 1;
   return {
     messageId: entry.id,
-    body: entry.body,
+    body: typeof entry.body === 'string' ? entry.body : `.${base64(entry.body)}`,
     attributes: {
       ApproximateReceiveCount: String(entry.receives),
       SentTimestamp: String(entry.sentAt),
-      SequenceNumber: String(entry.sequence).padStart(20, '0'),
+      SequenceNumber: String(entry.sequence).padStart(SEQUENCE_DIGITS, '0'),
       MessageGroupId: entry.connectionId,
     },
     messageAttributes: {
@@ -50,6 +59,35 @@ export function receive(entry: Entry): QueueRecord {
     },
   };
 }
+
+/** For a handler of this process, which need not read what nobody wrote. Counts as one receive. */
+export function hand(entry: Entry): QueueRecord {
+  const { body, connectionId, eventType, requestTimeEpoch, messageId } = entry;
+  if (typeof body === 'string') return receive(entry);
+  entry.receives += 1;
+  return {
+    messageId: entry.id,
+    body: '',
+    attributes: {
+      ApproximateReceiveCount: String(entry.receives),
+      SentTimestamp: '',
+      MessageGroupId: connectionId,
+    },
+    messageAttributes: NO_ATTRIBUTES,
+    inbound: {
+      connectionId,
+      event: eventType === 'MESSAGE' ? 'message' : 'lost',
+      payload: body,
+      epoch: requestTimeEpoch,
+      sequence: String(entry.sequence).padStart(SEQUENCE_DIGITS, '0'),
+      messageId,
+      repeated: entry.receives > 1,
+    },
+  };
+}
+
+const NO_ATTRIBUTES: QueueRecord['messageAttributes'] = {};
+const SEQUENCE_DIGITS = 20;
 
 function base64(body: Uint8Array): string {
   const bytes = Buffer.isBuffer(body)

@@ -22,7 +22,7 @@ import { ENCODING } from '../json/body.ts';
 import { toCommand } from './command.ts';
 import { tooManyFrames } from './fault.ts';
 import { frameBytes, parseFrame, readableReceipt, skipEols, view } from './frame.ts';
-import { headerLine, VERSIONS } from './header.ts';
+import { headerLine, namedLine, VERSIONS } from './header.ts';
 
 const NO_BODY = new Uint8Array(0);
 const NUL = 0;
@@ -139,11 +139,8 @@ function message(published: Message, version: string): Splice {
   let last: Uint8Array = NO_BODY;
   return (subscription, ack) => {
     if (ack === undefined && subscription === lastSubscription) return last;
-    const own = `MESSAGE\n${headerLine('subscription', subscription, version)}`;
-    const written = spliced(
-      ack === undefined ? own : own + headerLine('ack', ack, version),
-      shared,
-    );
+    const own = `MESSAGE\n${namedLine('subscription', subscription, version)}`;
+    const written = spliced(ack === undefined ? own : own + namedLine('ack', ack, version), shared);
     if (ack === undefined) {
       lastSubscription = subscription;
       last = written;
@@ -166,11 +163,10 @@ function sharedPart(published: Message, version: string): Buffer {
   const text = isUtf8(published.body);
   // A WebSocket of the gateway carries text alone.
   const body = text ? published.body : base64(published.body);
-  let head =
-    headerLine('message-id', id, version) +
-    headerLine('destination', destination, version) +
-    headerLine('content-length', String(body.length), version);
-  if (!text) head += headerLine(ENCODING, 'base64', version);
+  const named =
+    namedLine('message-id', id, version) + namedLine('destination', destination, version);
+  let head = `${named}content-length:${body.length}\n`;
+  if (!text) head += namedLine(ENCODING, 'base64', version);
   for (const [name, value] of headers) {
     if (!BROKER_OWN.has(name)) head += headerLine(name, value, version);
   }

@@ -74,6 +74,12 @@ export function headerLine(name: string, value: string, version: string | undefi
   return `${bare(name).replaceAll(':', '_')}:${bare(value)}\n`;
 }
 
+/** The same, of a name that needs no escape in any version. */
+export function namedLine(name: string, value: string, version: string | undefined): string {
+  if (version === '1.2') return `${name}:${escape12(value)}\n`;
+  return `${name}:${version === '1.1' ? escape11(value) : bare(value)}\n`;
+}
+
 function escape12(text: string): string {
   return /[\\\n:\r]/.test(text) ? text.replace(/[\\\n:\r]/g, (mark) => ESCAPED[mark] ?? '') : text;
 }

@@ -217,6 +217,71 @@ test('an id seen within five minutes is dropped, in its own group only', async (
   expect(bodies((await batches.next()).records)).toEqual(['new']);
 });
 
+test('of an event whose id nobody else has none is looked for', async () => {
+  const { queue, batches } = queueUnderTest();
+  queue.enqueueNew(event('a', 'one', 'same'));
+  queue.enqueueNew(event('a', 'two', 'same'));
+  expect(bodies((await batches.next()).records)).toEqual(['one', 'two']);
+});
+
+describe('where the handler is of this process', () => {
+  test('what one tick brought of a connection is not divided to fill a batch', async () => {
+    const { queue, batches } = queueUnderTest({ inProcess: true });
+    send(queue, 'a', ...'abcdefg');
+    send(queue, 'b', ...'hijk');
+    send(queue, 'c', ...'lmn');
+    send(queue, 'd', ...'opq');
+    const first = await batches.next();
+    const second = await batches.next();
+    expect(groups(first.records).join('')).toBe('aaaaaaa');
+    expect(groups(second.records).join('')).toBe('bbbbcccddd');
+  });
+
+  test('a batch holds ten records at most there too', async () => {
+    const { queue, batches } = queueUnderTest({ inProcess: true });
+    send(queue, 'a', ...'abcdefghijkl');
+    const first = await batches.next();
+    expect(first.records).toHaveLength(10);
+    first.answer([]);
+    expect((await batches.next()).records).toHaveLength(2);
+  });
+
+  test('a record is handed over as read, and says when it is given again', async () => {
+    const { queue, batches, dead } = queueUnderTest({
+      inProcess: true,
+      limits: { receivesMax: 2 },
+    });
+    const body = Buffer.from('\0ü');
+    queue.enqueue({ ...event('a', ''), body });
+    const read = {
+      connectionId: 'a',
+      event: 'message',
+      payload: body,
+      epoch: 1_700_000_000_000 + sent,
+      messageId: `message-${sent}`,
+    };
+    const first = await batches.next();
+    expect(first.records[0]?.inbound).toMatchObject({ ...read, repeated: false });
+    first.crash();
+    const second = await batches.next();
+    expect(second.records[0]?.inbound).toMatchObject({ ...read, repeated: true });
+    expect(second.records[0]?.inbound?.sequence).toBe(first.records[0]?.inbound?.sequence);
+    expect(second.records[0]?.attributes.ApproximateReceiveCount).toBe('2');
+    second.crash();
+    // Whoever keeps dead letters keeps them as they are written.
+    expect(await dead.next()).toMatchObject({ body: `.${body.toString('base64')}` });
+  });
+
+  test('the next of a connection has the greater sequence', async () => {
+    const { queue, batches } = queueUnderTest({ inProcess: true });
+    send(queue, 'a', ...'abcdefghij');
+    const { records } = await batches.next();
+    const sequences = records.map(({ inbound }) => inbound?.sequence ?? '');
+    expect([...sequences].sort()).toEqual(sequences);
+    expect(new Set(sequences).size).toBe(10);
+  });
+});
+
 test('no more ids are remembered than the bound', async () => {
   const { queue } = queueUnderTest({ limits: { deduplicationMax: 2 }, now: () => 0 });
   for (const id of ['one', 'two', 'three', 'one']) queue.enqueue(event('a', id, id));
