@@ -1,11 +1,7 @@
-/** Two kinds of Lambda environment behind one face: a module in this process, a frozen worker. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, extname, join } from 'node:path';
-import { Writable } from 'node:stream';
+/** Two kinds of Lambda environment behind one face: a module in a shared thread, a frozen worker. */
 import { Worker } from 'node:worker_threads';
-import { loadHandler, runHandler } from './environment.mjs';
-import { isObject } from './json.ts';
-import { isStreaming } from './streaming.mjs';
+import { answerOf, isPart, isReady } from './said.ts';
+import { sharedThread } from './shared-thread.ts';
 
 /** What a function is, once its template is resolved. */
 export interface FunctionSpec {
@@ -46,79 +42,29 @@ export interface Environment {
   /** Whether its handler streams its answers. */
   readonly streams: boolean;
   invoke(eventText: string, context: InvocationContext, tell: Tell): Promise<Answer>;
-  /** Nothing of it runs afterwards (a module in this process merely gets no more events). */
+  /** Nothing of it runs afterwards (a module in a shared thread merely gets no more events). */
   kill(): Promise<void>;
 }
 
 /**
- * `process`: a module instance of its own in this process, quick and easy to debug.
+ * `process`: a module instance of its own in one thread for all of a runtime; quick.
  * `frozen`: a worker thread that stops when its handler has returned.
  */
 export type Mode = 'process' | 'frozen';
 
 export type Logged = (line: string) => void;
 
-/** Loads the handler; an answer instead of an environment says why it cannot be loaded. */
-export function startEnvironment(
-  mode: Mode,
-  spec: FunctionSpec,
-  log: Logged,
-): Promise<Environment | Answer> {
-  return mode === 'process' ? startModule(spec, log) : startWorker(spec, log);
+/** Where a runtime's environments come from. */
+export interface Environments {
+  /** Loads the handler; an answer instead of an environment says why it cannot be loaded. */
+  start(spec: FunctionSpec, log: Logged): Promise<Environment | Answer>;
+  /** Whatever they had in hand is over, and what they held is let go. */
+  close(): Promise<void>;
 }
 
-/** Where module instances find what stands in for `process` and `console` in them. */
-const shadows = new Map<string, { readonly process: unknown; readonly console: Console }>();
-Object.assign(globalThis, { stompwayEnvironments: shadows });
-let instances = 0;
-
-async function startModule(spec: FunctionSpec, log: Logged): Promise<Environment | Answer> {
-  instances += 1;
-  const id = `${spec.name}-${instances}`;
-  shadows.set(id, shadow(spec, log));
-  try {
-    const handler = await loadHandler(spec.folder, spec.handler, (file) => ownCopy(file, id));
-    return {
-      streams: isStreaming(handler),
-      invoke: (eventText, context, tell) => runHandler(handler, eventText, context, tell),
-      kill: async () => {
-        shadows.delete(id);
-      },
-    };
-  } catch (cause) {
-    return answerOf(cause);
-  }
-}
-
-/** The same source under another name: modules are cached by URL. Line numbers stay. */
-function ownCopy(file: string, id: string): string {
-  const copy = join(dirname(file), `${id}${extname(file)}`);
-  const names = `const { process, console } = globalThis.stompwayEnvironments.get('${id}');`;
-  writeFileSync(copy, names + readFileSync(file, 'utf8'));
-  return copy;
-}
-
-function shadow(
-  spec: FunctionSpec,
-  log: Logged,
-): { readonly process: unknown; readonly console: Console } {
-  const lines = new Writable({
-    decodeStrings: false,
-    write: (chunk, _, done) => {
-      log(String(chunk).trimEnd());
-      done();
-    },
-  });
-  const environment = { ...spec.environment };
-  const own = new Proxy(process, {
-    get: (target, key) => {
-      if (key === 'env') return environment;
-      if (key === 'stdout' || key === 'stderr') return lines;
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  return { process: own, console: new console.Console({ stdout: lines, stderr: lines }) };
+export function environmentsOf(mode: Mode): Environments {
+  if (mode === 'process') return sharedThread();
+  return { start: startWorker, close: async () => undefined };
 }
 
 async function startWorker(spec: FunctionSpec, log: Logged): Promise<Environment | Answer> {
@@ -172,24 +118,4 @@ function lastMessage(worker: Worker, tell: Tell = () => undefined): Promise<unkn
       settle({ errorType: 'Runtime.ExitError', errorMessage: `exited with status ${code}` });
     worker.on('message', heard).on('error', failed).on('exit', ended);
   });
-}
-
-function isPart(message: unknown): message is Part {
-  return isObject(message) && ('contentType' in message || 'chunk' in message);
-}
-
-function isReady(message: unknown): message is { readonly streams?: unknown } {
-  return isObject(message) && 'ready' in message;
-}
-
-/** What an environment said, as an answer. */
-function answerOf(said: unknown): Answer {
-  if (typeof said === 'object' && said !== null) {
-    if ('value' in said && typeof said.value === 'string') return { value: said.value };
-    if ('errorType' in said && 'errorMessage' in said) {
-      const trace = 'trace' in said ? String(said.trace) : '';
-      return { errorType: String(said.errorType), errorMessage: String(said.errorMessage), trace };
-    }
-  }
-  return { errorType: 'Runtime.Unknown', errorMessage: String(said) };
 }

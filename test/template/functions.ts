@@ -3,14 +3,13 @@
  * again, and are killed when they run out of time.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  type Answer,
-  type Environment,
-  type FunctionSpec,
-  type InvocationContext,
-  type Mode,
-  startEnvironment,
-  type Tell,
+import type {
+  Answer,
+  Environment,
+  Environments,
+  FunctionSpec,
+  InvocationContext,
+  Tell,
 } from './environment.ts';
 
 /** AWS starts up to 1,000 at once; this machine has few cores. Events beyond it wait their turn. */
@@ -53,7 +52,7 @@ export interface Listener {
 }
 
 export interface FunctionOptions {
-  readonly mode: Mode;
+  readonly environments: Environments;
   readonly log: (line: string) => void;
 }
 
@@ -136,7 +135,7 @@ interface Pool {
 
 function createPool(
   spec: FunctionSpec,
-  { mode, log }: FunctionOptions,
+  { environments, log }: FunctionOptions,
   counts: { coldStarts: number },
 ): Pool {
   const idle: Environment[] = [];
@@ -167,7 +166,7 @@ function createPool(
       if (warm !== undefined) return warm;
       counts.coldStarts += 1;
       const number = counts.coldStarts;
-      const started = await startEnvironment(mode, spec, log);
+      const started = await environments.start(spec, log);
       if (!('invoke' in started)) return started;
       all.set(started, number);
       streams = started.streams;

@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Answer, FunctionSpec, Mode } from './environment.ts';
+import { type Answer, environmentsOf, type FunctionSpec, type Mode } from './environment.ts';
 import { TemplateFault } from './fault.ts';
 import { createFunction, type LambdaFunction } from './functions.ts';
 import type { Authority } from './iam.ts';
@@ -39,15 +39,17 @@ export interface Lambdas {
 export async function lambdasOf(stack: Stack, options: LambdaOptions): Promise<Lambdas> {
   const copies: string[] = [];
   const byName = new Map<string, LambdaFunction>();
+  const environments = environmentsOf(options.mode);
   for (const resource of stack.of('AWS::Lambda::Function')) {
     const spec = specOf(resource, stack, options, copies);
     options.authority.assume(spec.role, 'lambda.amazonaws.com', resource.properties.where);
     const log = (line: string): void => options.log(`${spec.name} ${line}`);
     demandLogging(spec, options.authority);
-    byName.set(spec.name, createFunction(spec, { mode: options.mode, log }));
+    byName.set(spec.name, createFunction(spec, { environments, log }));
   }
   const close = async (): Promise<void> => {
     await Promise.all([...byName.values()].map((one) => one.close()));
+    await environments.close();
     for (const folder of copies) rmSync(folder, { recursive: true, force: true });
   };
   try {
