@@ -1,8 +1,8 @@
 /**
  * Node's own modules, asked for by name and not imported. An import makes every one of a module's
  * exports, lazy ones too: of `node:http` in Node 24 a whole HTTP client of another make, of
- * `node:tls` every root certificate, of `node:process` the standard streams. That was a half of
- * what a cold start of a handler cost, and none of it is used (`npm run bench:cold`).
+ * `node:tls` every root certificate, of `node:process` the standard streams. There that was nearly
+ * half of what importing a handler costs, and none of it is used (`npm run bench:cold`).
  */
 import type { Plugin } from 'esbuild';
 

@@ -1,7 +1,7 @@
 /**
  * What the SDK brings for other places than a Lambda, and for other operations than ours, stays out
- * of the bundles: a third of their weight, and of what a cold start parses. Nothing of it is asked
- * for; should it be after all, it throws and names infra/left-out.ts.
+ * of the bundles: half of their weight, and of what a cold start parses. Nothing of it is asked for;
+ * should it be after all, it throws and names infra/left-out.ts.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
