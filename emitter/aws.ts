@@ -12,6 +12,7 @@ import { dynamoStore } from '../adapters/dynamodb/store.ts';
 import { consoleLog, systemClock, systemIds, systemTimer } from '../adapters/system.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { Logs } from '../broker/ports.ts';
+import { makeRevocations } from '../broker/revocations.ts';
 import { makePolicies, parseRules } from '../broker/rules.ts';
 import { Emitter } from './emitter.ts';
 import { performOver } from './perform.ts';
@@ -58,5 +59,8 @@ export function emitterOnAws(options: EmitterOnAwsOptions = {}): Emitter {
   const management = sdkManagement(managementClient(endpoint));
   const sockets = gatewayOutbox({ ...world, management });
   const mailboxes = dynamoMailboxes(table);
-  return new Emitter(performOver(emitterPorts({ ...world, store, logs, sockets, mailboxes })));
+  const ports = emitterPorts({ ...world, store, logs, sockets, mailboxes });
+  // Whether anybody is ever banned is not known here: a read a second at most, while it emits.
+  const revocations = makeRevocations(logs.shelf, systemClock, LIMITS);
+  return new Emitter(performOver({ ...ports, revocations }));
 }

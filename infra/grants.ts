@@ -36,6 +36,18 @@ export const TABLE_ACTIONS = {
     'dynamodb:Query',
     'dynamodb:UpdateItem',
   ],
+  /**
+   * All verbs of an emitter: it looks up receivers and bans, appends to logs, fills mailboxes, makes
+   * clients join and leave, and ends connections.
+   */
+  emit: [
+    'dynamodb:BatchWriteItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+  ],
   /** All that the adapters can do: besides, it reads what the heads of logs only name. */
   deliver: [
     'dynamodb:BatchGetItem',

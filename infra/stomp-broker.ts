@@ -330,12 +330,16 @@ export class StompBroker extends Construct {
     return read.combine(post);
   }
 
-  /** Lets somebody else's function use an emitter of `stompway/emitter` with all its verbs. */
+  /**
+   * Lets somebody else's function use an emitter of `stompway/emitter` with all its verbs: on the
+   * table what these call and no more (`emit` of grants.ts), and to post to connections and close
+   * them.
+   */
   grantEmit(grantee: IGrantable): Grant {
     this.table.encryptionKey?.grantEncryptDecrypt(grantee);
     const table = Grant.addToPrincipal({
       grantee,
-      actions: [...TABLE_ACTIONS.converse],
+      actions: [...TABLE_ACTIONS.emit],
       resourceArns: [this.table.tableArn],
     });
     const post = Grant.addToPrincipal({
