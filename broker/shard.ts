@@ -81,7 +81,8 @@ export interface Posting {
 
 /**
  * Posts all, claim by claim. The stragglers of one claim hold up only the second after it; `reached`
- * is told in order. Throws when time is up.
+ * is told in order. Throws when time is up, and never while posts are under way: they would go out
+ * behind those of the next attempt.
  */
 export async function postInTurn(
   deliveries: readonly Delivery[],
@@ -90,13 +91,14 @@ export async function postInTurn(
   { reached, post }: Posting,
 ): Promise<void> {
   let before: Promise<void> = Promise.resolve();
+  let posted: Promise<void> = before;
   try {
     for (let at = 0; at < deliveries.length; ) {
       const granted = await claim(deliveries.length - at, until, ports);
       const some = deliveries.slice(at, at + granted);
       at += granted;
       const last = deliveries[at - 1]?.connectionId ?? '';
-      const posted = postUntilTaken(some, until, ports, post);
+      posted = postUntilTaken(some, until, ports, post);
       const mine = Promise.all([before, posted]).then(() => reached(last));
       // Awaited below, one later.
       mine.catch(() => undefined);
@@ -104,6 +106,7 @@ export async function postInTurn(
       before = mine;
     }
   } finally {
+    await Promise.allSettled([posted]);
     await before;
   }
 }

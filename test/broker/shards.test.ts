@@ -3,7 +3,7 @@ import { memoryCounters } from '../../adapters/memory/counters.ts';
 import { makeAllowance } from '../../broker/allowance.ts';
 import type { Limits } from '../../broker/limits.ts';
 import type { Outbox, Ports, Shelf, Store } from '../../broker/ports.ts';
-import { postShard } from '../../broker/shard.ts';
+import { postInTurn, postShard } from '../../broker/shard.ts';
 import { type JobQueue, jobQueue, subscribed } from './crowd.ts';
 import { frames } from './frames.ts';
 import { CONNECT, frame, makeWorld, type World, type WorldOptions } from './world.ts';
@@ -181,6 +181,37 @@ function inPages(store: Store): Store {
   };
   return { ...store, subscribers };
 }
+
+test('an attempt that fails ends only when nothing of it is being posted any more', async () => {
+  const { world } = stage();
+  const deliveries = ['a', 'b'].map((connectionId) => ({
+    connectionId,
+    connectedAt: 0,
+    posts: [],
+  }));
+  const { allowance: _, ...unbounded } = world.ports;
+  const ports = { ...unbounded, limits: { ...world.ports.limits, postsClaimMax: 1 } };
+  let release: () => void = () => undefined;
+  const events: string[] = [];
+  const attempt = postInTurn(deliveries, Number.POSITIVE_INFINITY, ports, {
+    reached: async () => {
+      throw new Error('the cursor could not be written');
+    },
+    post: async ([first]) => {
+      if (first?.connectionId === 'b') {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        events.push('posted');
+      }
+      return ['sent'];
+    },
+  }).catch(() => events.push('failed'));
+  for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
+  release();
+  await attempt;
+  expect(events).toEqual(['posted', 'failed']);
+});
 
 test('whoever moves onto a page, since others have left it, is not taken for done on a repeat', async () => {
   let posts = Number.POSITIVE_INFINITY;
