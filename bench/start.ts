@@ -38,7 +38,7 @@ async function start(args: readonly string[]): Promise<number> {
   const before = performance.now();
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'local/main.ts', '--port', '0', ...args],
+    ['--import', './local/sources.mjs', 'local/main.ts', '--port', '0', ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = once(child, 'exit');

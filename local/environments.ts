@@ -52,11 +52,10 @@ interface Pool {
 const NONE_LEFT = 'There is no environment left';
 
 const ENTRY = new URL('./environment.ts', import.meta.url).href;
+const SOURCES = new URL('./sources.mjs', import.meta.url).href;
 /** A worker's own entry is read before `--import` takes effect (Node 20), so TypeScript comes second. */
-const BOOTSTRAP = `import('tsx/esm/api').then(({ register }) => {
-  register();
-  return import(require('node:worker_threads').workerData.entry);
-});`;
+const BOOTSTRAP = `const { sources, entry } = require('node:worker_threads').workerData;
+import(sources).then(() => import(entry));`;
 
 /** Resolves once every environment is ready to be invoked; rejects if one is not to be had. */
 export async function startEnvironments(options: EnvironmentsOptions): Promise<Environments> {
@@ -126,7 +125,7 @@ function spawn(pool: Pool): Promise<void> {
   const worker = new Worker(BOOTSTRAP, {
     eval: true,
     execArgv: [],
-    workerData: { entry, ...birth },
+    workerData: { sources: SOURCES, entry, ...birth },
   });
   const environment: Environment = { worker, current: undefined };
   pool.all.add(environment);

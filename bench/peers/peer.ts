@@ -23,6 +23,9 @@ export interface PeerOptions {
   readonly profile?: string | undefined;
 }
 
+/** As `npm start` runs the sources. */
+const SOURCES = new URL('../../local/sources.mjs', import.meta.url).href;
+
 /** Undefined: it is not installed. */
 export async function startPeer(
   name: PeerName,
@@ -35,7 +38,7 @@ export async function startPeer(
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const file = fileURLToPath(new URL('server.ts', import.meta.url));
   const child = fork(file, [name, join(folder, name)], {
-    execArgv: [...process.execArgv, '--expose-gc', ...profiling],
+    execArgv: ['--import', SOURCES, '--expose-gc', ...profiling],
   });
   const [url] = await once(child, 'message');
   const ask = async (what: string): Promise<number> => {

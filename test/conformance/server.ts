@@ -16,7 +16,15 @@ export async function startServer(more: readonly string[]): Promise<Started> {
   const port = await freePort();
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'local/main.ts', '--memory', '--port', String(port), ...more],
+    [
+      '--import',
+      './local/sources.mjs',
+      'local/main.ts',
+      '--memory',
+      '--port',
+      String(port),
+      ...more,
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = once(child, 'exit');

@@ -21,7 +21,8 @@ interface Run {
 }
 
 function run(args: readonly string[], variables: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'local/main.ts', ...args], {
+  const sources = ['--import', './local/sources.mjs', 'local/main.ts'];
+  const child = spawn(process.execPath, [...sources, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...variables },
   });
