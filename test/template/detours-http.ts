@@ -1,15 +1,22 @@
 /** Bad days of HTTP and the front door. */
 import { equal, match } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { post } from '../sockjs/browser.ts';
 import type { Detour } from './detours.ts';
 import { mutable } from './draft.ts';
 import { openPeer } from './stomp-client.ts';
 
-/** Before the real handler: greetings that come when a client may have gone. */
-const LATE = `import * as real from './real.mjs';
+/** There once the client has gone that greetings wait for. */
+const GONE = join(tmpdir(), `stompway-gone-${process.pid}`);
+
+/** Before the real handler: greetings that come when their client has gone. */
+const LATE = `import { existsSync } from 'node:fs';
+import * as real from './real.mjs';
 export const greet = async (event) => {
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  while (!existsSync('${GONE}')) await new Promise((resolve) => setTimeout(resolve, 20));
   return real.greet(event);
 };`;
 
@@ -41,12 +48,15 @@ export const HTTP_DETOURS: readonly Detour[] = [
     needs: 'FrontDoor',
     faults: { seed: 1, disconnectLost: 1 },
     plant: (draft) => draft.wrap('FunctionsGreet', LATE),
-    travel: async ({ frontDoorUrl = '' }) => {
+    travel: async ({ frontDoorUrl = '', settle }) => {
       const socket = `${frontDoorUrl.replace('http', 'ws')}/sockjs/0/${randomUUID()}/websocket`;
       const peer = await openPeer(socket);
       peer.sendText(JSON.stringify(['{"subscribe":"/room/detour"}']));
       match(await peer.text(), /RECEIPT/);
       peer.cut();
+      await peer.closed();
+      writeFileSync(GONE, '');
+      await settle().finally(() => rmSync(GONE));
     },
   },
   {

@@ -241,6 +241,8 @@ export const SOCKJS_JOURNEYS: readonly Journey[] = [
       equal((await post(`${session}/xhr`)).body, 'o\n');
       const events = await eventStream(http + topic);
       equal((await events.next()).event, 'subscribed');
+      // Two are served at once from here on: what a cold start takes is none of their 25 s.
+      await Promise.all([get(`${http}/sockjs/info`), get(`${http}/sockjs/info`)]);
       const began = Date.now();
       const [poll, long] = await Promise.all([
         post(`${session}/xhr`),

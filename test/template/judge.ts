@@ -20,6 +20,8 @@ export interface JudgeOptions {
   readonly only?: (name: string) => boolean;
   /** Ends at the first fault from inside, without waiting for what clients notice of it. */
   readonly hasty?: boolean;
+  /** How long a client waits for what it is owed. @default as `openPeer` */
+  readonly patienceMilliseconds?: number;
   /** Runs besides the acceptance suite; throws what failed. */
   readonly also?: (runtime: Runtime) => Promise<void>;
 }
@@ -55,7 +57,8 @@ async function run(folder: string, options: JudgeOptions): Promise<Verdict> {
   try {
     const { url, httpUrl, frontDoorUrl } = runtime;
     const doors = { url, httpUrl, frontDoorUrl, slow: options.slow ?? false };
-    const patience = options.hasty ? { patienceMilliseconds: 4_000 } : {};
+    const { patienceMilliseconds } = options;
+    const patience = patienceMilliseconds === undefined ? {} : { patienceMilliseconds };
     const only = options.only === undefined ? {} : { only: options.only };
     const accepted = await Promise.race([
       runAcceptance({ ...doors, ingress, print, ...only, ...patience }),

@@ -21,6 +21,9 @@ const JOURNEYS: ReadonlySet<string> = new Set([
   'a destination that cannot be is refused in words',
 ]);
 
+/** What only clients notice is waited for no longer; what is noticed inside is not cut short. */
+const MUTE_MILLISECONDS = 4_000;
+
 export interface Proof {
   readonly caught: number;
   /** The faults that were not caught as they should have been. */
@@ -64,6 +67,7 @@ async function faultsOf(mutation: Mutation, options: ProveOptions): Promise<read
       only: (name) => (mutation.journey ? name === mutation.journey : JOURNEYS.has(name)),
       slow: true,
       hasty: true,
+      ...(mutation.caught === 'journey-failed' && { patienceMilliseconds: MUTE_MILLISECONDS }),
     });
     // These two journeys do not use every grant: only the one that a mutation adds is looked for.
     const idle = idleGrants([verdict.roles]).map((grant) => `grant-unused: ${grant}`);
