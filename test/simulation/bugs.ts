@@ -25,6 +25,8 @@ export interface Bug {
   readonly ungrouped?: true;
   /** The stream gives batches of one shard to several invocations at once. */
   readonly unordered?: true;
+  /** The queue of jobs gives those of one group to several invocations at once. */
+  readonly sideBySide?: true;
 }
 
 function withLogs(change: (logs: Logs, ports: Ports) => Partial<Logs>): (ports: Ports) => Ports {

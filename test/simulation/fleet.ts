@@ -16,6 +16,10 @@ export interface Invocation {
   readonly handedBack: Set<string>;
   /** True once a fault that a handler may rightly complain of has fallen on it. */
   hurt: boolean;
+  /** Of a job: those who asked for it; did one of them fail, it may have been asked for anew. */
+  readonly askedBy?: readonly Invocation[];
+  /** Of a job: which part of which division of an audience it serves. */
+  readonly part?: string;
 }
 
 export type Outcome<Value> =
@@ -37,6 +41,7 @@ export interface InvokeOptions {
   readonly poisoned?: boolean;
   /** Nothing kills it. */
   readonly safe?: boolean;
+  readonly job?: Pick<Invocation, 'askedBy' | 'part'>;
 }
 
 export interface Fleet<Handlers> {
@@ -181,7 +186,7 @@ export function makeFleet<Handlers>(
       name: string,
       work: (handlers: Handlers) => Promise<Value>,
       done: (outcome: Outcome<Value>) => void,
-      { poisoned = false, safe = false }: InvokeOptions = {},
+      { poisoned = false, safe = false, job }: InvokeOptions = {},
     ) {
       const host = idle.length > 0 && random.chance(0.8) ? takeIdle() : open();
       const invocation = {
@@ -189,6 +194,7 @@ export function makeFleet<Handlers>(
         unrecorded: false,
         handedBack: new Set<string>(),
         hurt: false,
+        ...job,
       };
       const doomed = !safe && (poisoned || weather.falls('kill'));
       const timeout = scheduler.after(TIMEOUT_MILLISECONDS, `${invocation.name} times out`, () =>

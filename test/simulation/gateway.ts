@@ -25,6 +25,8 @@ export interface Routes {
   disconnect(connectionId: string, at: number): void;
   /** A post that the gateway has taken. */
   accepted?(connectionId: string, payload: Uint8Array, by: Invocation): void;
+  /** A post that a full buffer did not take. */
+  full?(connectionId: string, by: Invocation): void;
 }
 
 export interface Gateway {
@@ -170,6 +172,7 @@ export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Rout
           const told = typeof answer === 'number' ? answer : `${answer.status} ${answer.reason}`;
           weather.tell(`${id} post refused: ${told}`);
           socket.refused = true;
+          if (told === '429 buffer') routes.full?.(id, by());
           return answer;
         }
         const invocation = by();

@@ -1,6 +1,8 @@
 /** The handlers of one environment, behind calls that speak of what happened instead of events. */
+import { readTask } from '../../adapters/sqs/later.ts';
 import type { LogRecord } from '../../broker/model.ts';
 import type { Ingress, Ports, Task } from '../../broker/ports.ts';
+import { workHandler } from '../../lambda/background.ts';
 import { connectHandler } from '../../lambda/connect.ts';
 import { deadHandler } from '../../lambda/dead.ts';
 import { deliverHandler } from '../../lambda/deliver.ts';
@@ -17,6 +19,8 @@ export interface Handlers {
   dead(records: readonly QueueRecord[]): Promise<QueueResult>;
   deliver(records: readonly LogRecord[]): Promise<void>;
   task(task: Task): Promise<void>;
+  /** Jobs, as their queue gives them. */
+  work(records: readonly QueueRecord[]): Promise<QueueResult>;
   sweep(): Promise<void>;
 }
 
@@ -25,6 +29,7 @@ export function makeHandlers(ports: Ports, ingress: Ingress | undefined): Handle
   const disconnect = disconnectHandler(ports, ingress);
   const message = messageHandler(ports);
   const dead = deadHandler(ports);
+  const work = workHandler(readTask, ports);
   return {
     connect: (id, at) =>
       connect({
@@ -48,6 +53,7 @@ export function makeHandlers(ports: Ports, ingress: Ingress | undefined): Handle
     dead: (records) => dead({ Records: records }),
     deliver: deliverHandler(ports),
     task: taskHandler(ports),
+    work: (records) => work({ Records: records }),
     sweep: sweepHandler(ports),
   };
 }

@@ -3,6 +3,7 @@
  * within so many seeds of its scenario. Prints the table of docs/simulation.md, and fails if one lives.
  */
 import { BUGS, type Bug } from './bugs.ts';
+import { CROWD_BUGS } from './bugs-crowds.ts';
 import { QUEUE_BUGS } from './bugs-queues.ts';
 import { runSeed } from './run.ts';
 
@@ -24,7 +25,7 @@ async function hunt(bug: Bug): Promise<Catch | undefined> {
 }
 
 const words = process.argv[2] ?? '';
-const wanted = [...BUGS, ...QUEUE_BUGS].filter(({ name }) => name.includes(words));
+const wanted = [...BUGS, ...CROWD_BUGS, ...QUEUE_BUGS].filter(({ name }) => name.includes(words));
 let alive = 0;
 console.log('| bug | breaks (LANES) | found by | seeds |\n|---|---|---|---|');
 for (const bug of wanted) {

@@ -1,6 +1,6 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--scenario rooms|queues]`: N seeds from S on, each in
- * every scenario, or in one. A failure prints its seed, its plan, the faults that fell and the last
+ * `npm run simulate -- --seeds N [--seed S] [--scenario rooms|crowds|queues]`: N seeds from S on, each
+ * in every scenario, in crowds every second, or all in one. A failure prints its seed, its plan, the faults that fell and the last
  * events; `--seeds 1 --seed S --scenario …` replays it, every event told.
  */
 import { parseArgs } from 'node:util';
@@ -24,13 +24,17 @@ const scenarios = SCENARIOS.filter((one) => (values.scenario ?? one) === one);
 if (scenarios.length === 0) throw new Error(`the scenarios are ${SCENARIOS.join(', ')}`);
 
 const began = performance.now();
-let [passed, failed, events, arrived, repeated] = [0, 0, 0, 0, 0];
+let [passed, failed, played, events, arrived, repeated] = [0, 0, 0, 0, 0, 0];
 for (let seed = first ?? 1; seed < (first ?? 1) + (seeds ?? 0) && failed < (most ?? 1); seed++) {
-  for (const scenario of scenarios) await play(seed, scenario);
+  for (const scenario of scenarios) {
+    // Crowds are a heavier sort of rooms: half as many take a quarter of the time of both.
+    const passes = scenario === 'crowds' && scenarios.length > 1 && seed % 2 === 0;
+    if (!passes) await play(seed, scenario);
+  }
+  played++;
 }
 const seconds = (performance.now() - began) / 1000;
-const perMinute = (spent: number) =>
-  Math.round(((passed + failed) / scenarios.length / spent) * 60);
+const perMinute = (spent: number) => Math.round((played / spent) * 60);
 const { user, system } = process.cpuUsage();
 console.log(`${events} events, ${arrived} messages arrived, ${repeated} of them again`);
 console.log(

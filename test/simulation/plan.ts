@@ -5,10 +5,13 @@
  */
 import { type Random, seeded } from './random.ts';
 
-/** `rooms`: rooms, topics, presence. `queues`: queues, transactions, durable subscriptions. */
-export type Scenario = 'rooms' | 'queues';
+/**
+ * `rooms`: rooms, topics, presence. `crowds`: the same, with audiences too large for one invocation.
+ * `queues`: queues, transactions, durable subscriptions.
+ */
+export type Scenario = 'rooms' | 'crowds' | 'queues';
 
-export const SCENARIOS: readonly Scenario[] = ['rooms', 'queues'];
+export const SCENARIOS: readonly Scenario[] = ['rooms', 'crowds', 'queues'];
 
 export interface Plan {
   readonly seed: number;
@@ -31,6 +34,14 @@ export interface Plan {
   };
   /** Of every queue. */
   readonly work: { readonly ackSeconds: number; readonly deliveriesMax: number };
+  /** What is large, in crowds. */
+  readonly crowd: {
+    readonly inlinePostsMax: number;
+    readonly shardPostsMax: number;
+    readonly postsClaimMax: number;
+    readonly postsPerSecond: number;
+    readonly pageRows: number;
+  };
 }
 
 /** Chances, of each occasion. */
@@ -77,7 +88,7 @@ const MOST: Faults = {
 
 export function makePlan(seed: number, scenario: Scenario): Plan {
   const random = seeded(seed ^ 0x5eed);
-  return {
+  const plan: Omit<Plan, 'crowd'> = {
     seed,
     scenario,
     ingress: random.chance(0.8) ? 'fifo' : 'direct',
@@ -96,6 +107,15 @@ export function makePlan(seed: number, scenario: Scenario): Plan {
     },
     work: { ackSeconds: random.pick([20, 600]), deliveriesMax: random.pick([3, 10]) },
   };
+  const crowd = {
+    inlinePostsMax: random.between(1, 3),
+    shardPostsMax: random.between(1, 4),
+    postsClaimMax: random.between(1, 2),
+    postsPerSecond: random.pick([40, 1000]),
+    pageRows: random.pick([1, 3, 8]),
+  };
+  if (scenario !== 'crowds') return { ...plan, crowd };
+  return { ...plan, crowd, clients: random.between(4, 6), actions: random.between(8, 20) };
 }
 
 function drawFaults(random: Random): Faults {

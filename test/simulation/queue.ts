@@ -32,10 +32,12 @@ export interface QueueHandlers {
   dead(records: readonly QueueRecord[], done: Done): void;
 }
 
-/** Mistakes of the queue's own, for planted bugs. */
+/** What a queue does otherwise; mistakes of its own, for planted bugs. */
 export interface QueueOptions {
   readonly ungrouped?: boolean;
   readonly deadly?: boolean;
+  /** Messages of one batch. @default the plan's */
+  readonly batchMax?: number;
 }
 
 interface Kept extends Entry {
@@ -56,10 +58,10 @@ export function makeQueue(
   scheduler: Scheduler,
   weather: Weather,
   handlers: QueueHandlers,
-  { ungrouped = false, deadly = false }: QueueOptions = {},
+  { ungrouped = false, deadly = false, ...own }: QueueOptions = {},
 ): Queue {
   const { random } = scheduler;
-  const { batchMax, retrySeconds } = weather.plan.queue;
+  const { batchMax, retrySeconds } = { ...weather.plan.queue, ...own };
   const groups = new Map<string, Group>();
   const seen = new Set<string>();
   let sequence = 0;

@@ -48,18 +48,17 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     bug: options.bug,
     unexplained: (event, cause) => watcher.report('unexplained', `${event}: ${String(cause)}`),
   });
-  const rooms = plan.scenario === 'rooms';
+  const rooms = plan.scenario !== 'queues';
   const cast = (rooms ? play : playWork)(world, watcher.report);
   await scheduler.run(plan.seconds * 1000);
   weather.calm();
   cast.calm();
   scheduler.note('all is calm');
   await scheduler.run(CALM_SECONDS * 1000);
-  for (let more = 0; !rooms && world.stream.waiting > 0 && more < DRAINS_MAX; more++) {
-    await scheduler.run(CALM_SECONDS * 1000);
-  }
+  if (!rooms) await emptied(world);
   await watcher.settled({ world, cast });
   await (rooms ? probe : drain)(world, cast, watcher.report);
+  if (plan.scenario === 'crowds') await emptied(world);
   await watcher.quiet({ world, cast });
   return {
     seed,
@@ -72,6 +71,13 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     arrived: watcher.arrived,
     repeated: watcher.repeated,
   };
+}
+
+/** Until the stream is, however slow. */
+async function emptied({ scheduler, stream }: World): Promise<void> {
+  for (let more = 0; stream.waiting > 0 && more < DRAINS_MAX; more++) {
+    await scheduler.run(CALM_SECONDS * 1000);
+  }
 }
 
 /** One more message to every place: whoever does not live is found out by it. */

@@ -57,6 +57,8 @@ export interface Got {
 
 export type Observation =
   | { readonly type: 'sent'; readonly sent: Sent }
+  /** A buffer took no more, where what it does not take waits. */
+  | { readonly type: 'full'; readonly connectionId: string; readonly by: Invocation }
   | { readonly type: 'receipted'; readonly sent: Sent }
   | { readonly type: 'logged'; readonly record: LogRecord }
   | { readonly type: 'answered'; readonly subscribed: Subscribed; readonly first: boolean }

@@ -2,20 +2,25 @@
  * The broker under simulation: the real handlers and the real core over the memory adapters, wired
  * to a gateway, a queue, a stream and a fleet that all obey one scheduler.
  */
+import { memoryCounters } from '../../adapters/memory/counters.ts';
 import { memoryOutbox } from '../../adapters/memory/outbox.ts';
+import { makeAllowance } from '../../broker/allowance.ts';
 import { LIMITS, type Limits } from '../../broker/limits.ts';
-import type { Ingress, Log, Logs, Ports, Task } from '../../broker/ports.ts';
+import type { Ingress, Jobs, Log, Logs, Ports, Slow, Task } from '../../broker/ports.ts';
 import { makePolicies } from '../../broker/rules.ts';
+import { makeSlow } from '../../broker/slow.ts';
 import { jsonDialect } from '../../protocol/json/dialect.ts';
 import { makeDetect } from '../../protocol/negotiate.ts';
 import { rawCarrier } from '../../protocol/raw.ts';
 import { stompDialect } from '../../protocol/stomp/dialect.ts';
 import { type Attempts, makeAttempts } from './attempts.ts';
 import type { Bug } from './bugs.ts';
-import { type Environment, type Fleet, makeFleet } from './fleet.ts';
+import { type Environment, type Fleet, type Invocation, makeFleet } from './fleet.ts';
 import { type Gateway, makeGateway } from './gateway.ts';
 import { type Handlers, makeHandlers } from './handlers.ts';
+import { type JobQueue, makeJobQueue } from './jobs.ts';
 import { follow, idsOf, type Kept, makeKept } from './kept.ts';
+import { paged } from './paged.ts';
 import type { Plan, Weather } from './plan.ts';
 import { makeQueue, type Queue, type QueueHandlers } from './queue.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -31,6 +36,7 @@ export interface World {
   readonly gateway: Gateway;
   readonly kept: Kept;
   readonly queue: Queue;
+  readonly jobs: JobQueue;
   readonly stream: Stream;
   readonly attempts: Attempts;
 }
@@ -47,15 +53,17 @@ export interface WorldOptions {
 const SWEEP_MILLISECONDS = 60_000;
 /** Faults that may be logged without one of the plan on the same invocation. */
 const EXPLAINED =
-  /injected|gateway answered|not reached the head|not handled within|given up after/;
+  /injected|gateway answered|not reached the head|not handled within|given up after|not be posted in time/;
 
 export function makeWorld(options: WorldOptions): World {
   const { scheduler, weather, truth, bug } = options;
   const kept = makeKept(scheduler);
   const { plan } = weather;
   const attempts = makeAttempts();
+  const counters = memoryCounters({ now: scheduler.now });
   const limits = limitsOf(plan);
-  const limited = plan.scenario === 'rooms' && plan.historyCount !== undefined;
+  const crowds = plan.scenario === 'crowds';
+  const limited = plan.scenario !== 'queues' && plan.historyCount !== undefined;
   const pastMessages = limited ? { count: plan.historyCount } : {};
   const policies = makePolicies([{ pattern: '/room/*', history: pastMessages }]);
 
@@ -92,7 +100,11 @@ export function makeWorld(options: WorldOptions): World {
     const clock = { now: scheduler.now };
     const management = gateway.management(environment.invocation);
     return {
-      store: yielding('store', kept.store, environment),
+      store: yielding(
+        'store',
+        crowds ? paged(kept.store, plan.crowd.pageRows) : kept.store,
+        environment,
+      ),
       outbox: memoryOutbox({
         management: {
           post: (id, payload) => environment.call('post', async () => management.post(id, payload)),
@@ -114,7 +126,32 @@ export function makeWorld(options: WorldOptions): World {
       plain: jsonDialect,
       server: 'stompway/simulation',
       logs: logsOf(environment),
+      ...(crowds ? crowdPorts(environment) : {}),
     };
+  }
+
+  function crowdPorts(environment: Environment): Pick<Ports, 'jobs' | 'slow' | 'allowance'> {
+    const clock = { now: scheduler.now };
+    const sending: Jobs = {
+      // Each is a request of its own: who dies in between has sent some of them.
+      async send(some) {
+        const by = environment.invocation();
+        await Promise.all(
+          some.map((job) => environment.call('jobs.send', async () => jobs.put(job, by))),
+        );
+      },
+    };
+    const shared = yielding('counters', counters, environment);
+    const slow = makeSlow();
+    const holding: Slow = {
+      ...slow,
+      hold(receivers, ports) {
+        const ids = receivers.map(({ connectionId }) => connectionId);
+        jobs.holds(ids, environment.invocation());
+        return slow.hold(receivers, ports);
+      },
+    };
+    return { jobs: sending, slow: holding, allowance: makeAllowance(shared, { clock, limits }) };
   }
 
   function logsOf(environment: Environment): Logs {
@@ -176,6 +213,8 @@ export function makeWorld(options: WorldOptions): World {
     });
   }
 
+  const noted = (connectionId: string, by: Invocation) =>
+    truth.observe({ type: 'full', connectionId, by });
   let messages = 0;
   const gateway: Gateway = makeGateway(scheduler, weather, {
     connect(id, at, done) {
@@ -217,6 +256,7 @@ export function makeWorld(options: WorldOptions): World {
       );
     },
     ...(plan.scenario === 'queues' ? { accepted: acceptedBy(scheduler, truth) } : {}),
+    ...(crowds ? { full: noted } : {}),
   });
 
   const fromQueue: QueueHandlers = {
@@ -234,6 +274,13 @@ export function makeWorld(options: WorldOptions): World {
     dead: (records, done) => fleet.invoke('dead', (handlers) => handlers.dead(records), done),
   };
   const queue = makeQueue(scheduler, weather, fromQueue, bug);
+  const jobs = makeJobQueue(
+    scheduler,
+    weather,
+    (records, done, options) =>
+      fleet.invoke('work', (handlers) => handlers.work(records), done, options),
+    bug,
+  );
   const stream = makeStream(
     scheduler,
     weather,
@@ -245,11 +292,12 @@ export function makeWorld(options: WorldOptions): World {
     if (bug?.skips?.(record) !== true) stream.put(record);
   });
   sweep();
-  return { scheduler, weather, truth, gateway, kept, queue, stream, attempts };
+  return { scheduler, weather, truth, gateway, kept, queue, jobs, stream, attempts };
 }
 
-function limitsOf({ scenario, work }: Plan): Limits {
+function limitsOf({ scenario, work, crowd }: Plan): Limits {
   if (scenario === 'rooms') return LIMITS;
+  if (scenario === 'crowds') return { ...LIMITS, ...crowd };
   const { ackSeconds, deliveriesMax } = work;
   return { ...LIMITS, ackSecondsDefault: ackSeconds, deliveriesMaxDefault: deliveriesMax };
 }

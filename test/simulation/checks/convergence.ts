@@ -8,7 +8,7 @@ import type { MakeChecker } from './checker.ts';
 
 export const convergence: MakeChecker = ({ plan, report }) => {
   // Nobody watches where only durable subscribers are.
-  if (plan.scenario !== 'rooms') return {};
+  if (plan.scenario === 'queues') return {};
   function watched({ clients }: Cast, room: string): void {
     const there = present(clients, room);
     for (const watcher of clients) {
@@ -21,6 +21,8 @@ export const convergence: MakeChecker = ({ plan, report }) => {
 
   return {
     settled({ cast }) {
+      // Members of a divided room are not asked whether they live: whoever posts to them learns it.
+      if (plan.scenario === 'crowds') return;
       for (const room of roomsOf(cast)) watched(cast, room);
     },
     async quiet({ world, cast }) {

@@ -29,6 +29,7 @@ export const mute: MakeChecker = ({ report }) => {
     quiet({ world, cast }) {
       if (world.queue.waiting > 0) report(`${world.queue.waiting} messages wait in the queue`);
       if (world.stream.waiting > 0) report(`${world.stream.waiting} records wait in the stream`);
+      if (world.jobs.waiting > 0) report(`${world.jobs.waiting} jobs wait`);
       for (const client of cast.clients) if (client.wantsOnline) waits(client);
       for (const one of cast.faithful) if (one.wantsOnline) waits(one);
     },
