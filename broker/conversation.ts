@@ -260,8 +260,8 @@ function briefly(epoch: number): string {
 }
 
 function stampOf({ epoch, sequence }: Inbound, frame: number): Stamp {
-  const time = String(epoch).padStart(13, '0');
-  return `${time}-${sequence}-${String(frame).padStart(4, '0')}`;
+  // Joined, it is one flat text; put together otherwise, whoever keeps it keeps its parts as well.
+  return [String(epoch).padStart(13, '0'), sequence, String(frame).padStart(4, '0')].join('-');
 }
 
 /** The gateway's ids are base64; message-ids keep to letters, digits and `-`. */

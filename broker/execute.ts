@@ -223,7 +223,7 @@ async function establish(
     session.ended = 'lost';
     return;
   }
-  session.connection = { ...connection, ...change, stamp: place.stamp };
+  session.connection = Object.assign({}, connection, change, { stamp: place.stamp });
   await ports.directory?.enter(session.connection);
 }
 

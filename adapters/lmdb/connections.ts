@@ -37,7 +37,7 @@ export function update(
   if (row === undefined || row.connection.ended !== undefined) return 'ended';
   if (stamp < row.connection.stamp) return 'stale';
   if (stamp > row.connection.stamp) {
-    const connection = { ...row.connection, ...change, stamp };
+    const connection = Object.assign({}, row.connection, change, { stamp });
     world.tables.connections.putSync([id], { ...row, connection });
     if (change.principal !== undefined) renewMembers(world, connection);
   }
@@ -55,7 +55,7 @@ export function end(world: World, id: string, ended: Ended): void {
     tables.expiries.removeSync([connection.expiresAt, id]);
     tables.expiries.putSync([expiresAt, id], 0);
     tables.halves.removeSync([id]);
-    const tombstone = { ...connection, ended, expiresAt };
+    const tombstone = Object.assign({}, connection, { ended, expiresAt });
     tables.connections.putSync([id], { ...row, connection: tombstone, members: 0, half: false });
   } else if (connection.ended === 'lost') {
     tables.connections.putSync([id], { ...row, connection: { ...connection, ended } });

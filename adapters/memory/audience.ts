@@ -12,8 +12,8 @@ export interface Entry {
 }
 
 interface Audience {
+  readonly destination: Destination;
   readonly entries: Set<Entry>;
-  readonly segments: readonly string[];
   /** Dropped on every change of `entries`. */
   snapshot: readonly Subscriber[] | undefined;
   /** When the first of the snapshot expires. */
@@ -34,6 +34,8 @@ interface Answer {
 
 export interface Audiences {
   add(entry: Entry): void;
+  /** The same destination, as those have it who are there already: a thousand need not keep it each. */
+  named(destination: Destination): Destination;
   /** False: it was in none. */
   remove(entry: Entry): boolean;
   /** The very same array until something changes; not to be written to. */
@@ -71,7 +73,7 @@ export function makeAudiences(): Audiences {
   function* matching({ segments }: Destination): Iterable<Audience> {
     for (const prefix of prefixesOf(segments)) {
       for (const audience of patterns.get(prefix)?.values() ?? []) {
-        if (matches(audience.segments, segments)) yield audience;
+        if (matches(audience.destination.segments, segments)) yield audience;
       }
     }
   }
@@ -80,9 +82,13 @@ export function makeAudiences(): Audiences {
     add(entry) {
       const { canonical, pattern, segments } = entry.destination;
       const place = pattern ? made(patterns, literalPrefix(segments), () => new Map()) : exact;
-      const audience = made(place, canonical, () => emptyAudience(segments));
+      const audience = made(place, canonical, () => emptyAudience(entry.destination));
       audience.entries.add(entry);
       changed(audience, pattern);
+    },
+
+    named(destination) {
+      return exact.get(destination.canonical)?.destination ?? destination;
     },
 
     remove(entry) {
@@ -120,8 +126,8 @@ function made<T>(map: Map<string, T>, key: string, make: () => T): T {
   return fresh;
 }
 
-function emptyAudience(segments: readonly string[]): Audience {
-  return { entries: new Set(), segments, snapshot: undefined, earliest: 0, answer: undefined };
+function emptyAudience(destination: Destination): Audience {
+  return { destination, entries: new Set(), snapshot: undefined, earliest: 0, answer: undefined };
 }
 
 function snapshotOf(audience: Audience, now: number): readonly Subscriber[] {

@@ -36,8 +36,8 @@ interface Kept {
   /** Of the last half frame, or of its being forgotten. */
   halfStamp: Stamp;
   readonly members: Map<string, Member>;
-  /** Oldest first. */
-  readonly graves: Map<string, Grave>;
+  /** Oldest first; undefined until there is one: most connections never have any. */
+  graves: Map<string, Grave> | undefined;
 }
 
 export interface MemoryStore extends Store {
@@ -99,7 +99,7 @@ export function memoryStore(world: {
     forgetMembers(kept);
     if (connection.ended === undefined) {
       const expiresAt = clock.now() + limits.tombstoneSeconds * 1000;
-      kept.found = { connection: { ...connection, ended, expiresAt } };
+      kept.found = { connection: Object.assign({}, connection, { ended, expiresAt }) };
       alive.delete(id);
       over.set(id, kept);
     } else if (connection.ended === 'lost') {
@@ -118,12 +118,13 @@ export function memoryStore(world: {
     if (kept === undefined) return 'ended';
     const refusal = refusalOf(kept, subscription, { now: clock.now(), limits });
     if (refusal !== undefined) return refusal;
+    const shared = audiences.named(destination);
     const member = {
-      subscription,
-      destination,
+      subscription: namedAs(shared, subscription),
+      destination: shared,
       subscriber: subscriberOf(connection, subscription),
     };
-    kept.graves.delete(subscription.id);
+    kept.graves?.delete(subscription.id);
     kept.members.set(subscription.id, member);
     if (listed) audiences.add(member);
     return 'done';
@@ -139,7 +140,7 @@ export function memoryStore(world: {
         found: { connection },
         halfStamp: '',
         members: new Map(),
-        graves: new Map(),
+        graves: undefined,
       });
     },
 
@@ -185,11 +186,12 @@ export function memoryStore(world: {
       const kept = known(connectionId);
       const member = kept?.members.get(id);
       if (kept === undefined) return 'unknown';
-      if (member === undefined) return kept.graves.get(id)?.stamp === stamp ? 'done' : 'unknown';
+      if (member === undefined) return kept.graves?.get(id)?.stamp === stamp ? 'done' : 'unknown';
       // Older than the SUBSCRIBE that stands: the repeat of one that took effect before it.
       if (stamp < member.subscription.stamp) return 'done';
       kept.members.delete(id);
       audiences.remove(member);
+      kept.graves ??= new Map();
       bury(kept.graves, id, { stamp, until: clock.now() + limits.tombstoneSeconds * 1000 });
       dropGraves(kept.graves, { now: clock.now(), limits });
       return 'done';
@@ -211,9 +213,19 @@ function updateKept(kept: Kept, change: SessionChange, stamp: Stamp): 'done' | '
   const { connection } = kept.found;
   if (stamp < connection.stamp) return 'stale';
   if (stamp > connection.stamp) {
-    kept.found = { ...kept.found, connection: { ...connection, ...change, stamp } };
+    // Not by spreading: V8 would give each copy that has a property more a shape of its own.
+    kept.found = { ...kept.found, connection: Object.assign({}, connection, change, { stamp }) };
   }
   return 'done';
+}
+
+/**
+ * As it was spelt, which is mostly as everybody spells it: the same text then, in place of one cut
+ * out of a frame, which would keep the whole of it.
+ */
+function namedAs({ canonical }: Destination, subscription: Subscription): Subscription {
+  if (subscription.destination !== canonical) return subscription;
+  return { ...subscription, destination: canonical };
 }
 
 /** The bytes are copied: what comes in may be a view of a buffer that is used again. */
@@ -242,7 +254,7 @@ function refusalOf(
     if (stamp === member.subscription.stamp) return 'done';
     return stamp < member.subscription.stamp ? 'stale' : 'exists';
   }
-  const grave = kept.graves.get(id);
+  const grave = kept.graves?.get(id);
   if (grave !== undefined && stamp < grave.stamp && grave.until > now) return 'stale';
   return kept.members.size >= limits.subscriptionsPerConnectionMax ? 'full' : undefined;
 }
