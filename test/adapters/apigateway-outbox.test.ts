@@ -63,6 +63,9 @@ function refusal(answer: FakeAnswer): Error {
   }
 }
 
+/** Their limits on time have tests of their own: no slow machine shall tell the contract's outcomes. */
+const PATIENT = { requestMilliseconds: 60_000, connectMilliseconds: 60_000 };
+
 describe('over HTTP', () => {
   const credentials = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'x' };
   const before = { ...process.env };
@@ -75,9 +78,9 @@ describe('over HTTP', () => {
     const { endpoint, close } = await serve((request, response) =>
       play(gateway, request, response),
     );
-    const client = managementClient(endpoint);
+    const client = managementClient(endpoint, PATIENT);
     return {
-      outbox: gatewayOutbox({ ...world, management: sdkManagement(client) }),
+      outbox: gatewayOutbox({ ...world, management: sdkManagement(client, PATIENT) }),
       async close() {
         client.destroy();
         await close();
