@@ -24,6 +24,7 @@ export type FaultCode =
   | 'stage-missing'
   | 'source-unreadable'
   | 'queue-unread'
+  | 'failures-unread'
   | 'integration-failed'
   | 'invalid-runtime'
   | 'handler-file-missing'

@@ -6,6 +6,7 @@ import type { Mutation } from './mutation.ts';
 import { FUNCTIONS } from './mutations-functions.ts';
 import { HTTP } from './mutations-http.ts';
 import { INGRESS } from './mutations-ingress.ts';
+import { JOB_FAULTS } from './mutations-jobs.ts';
 import { LOGS } from './mutations-logs.ts';
 import { RIGHTS } from './mutations-rights.ts';
 import { API, LANGUAGE, TABLES } from './mutations-wiring.ts';
@@ -13,6 +14,7 @@ import { API, LANGUAGE, TABLES } from './mutations-wiring.ts';
 export const MUTATIONS: readonly Mutation[] = [
   ...API,
   ...INGRESS,
+  ...JOB_FAULTS,
   ...LOGS,
   ...TABLES,
   ...LANGUAGE,

@@ -43,6 +43,16 @@ test('a group with a message in flight waits; others do not', () => {
   expect(bodies(1)).toEqual(['a1']);
 });
 
+test.each([
+  [true, ['a1', 'b1']],
+  [false, ['a1']],
+])('a name counts in its group alone: %s', (deduplicatesByGroup, heard) => {
+  const { queue, bodies } = setUp({ deduplicatesByGroup });
+  for (const groupId of ['a', 'b'])
+    queue.send({ body: `${groupId}1`, groupId, deduplicationId: 'same', attributes: {} });
+  expect(bodies()).toEqual(heard);
+});
+
 test('a message received too often is redriven', () => {
   const { send, bodies, pass, dead } = setUp();
   send('a', 'poison');

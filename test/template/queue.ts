@@ -10,6 +10,8 @@ export interface QueueOptions {
   readonly arn: string;
   readonly fifo: boolean;
   readonly contentBasedDeduplication: boolean;
+  /** A name counts within its group alone. @default false: in the whole queue */
+  readonly deduplicatesByGroup?: boolean;
   readonly visibilitySeconds: number;
   readonly retentionSeconds: number;
   readonly redrive: { readonly to: string; readonly receivesMax: number } | undefined;
@@ -167,7 +169,7 @@ function groupOf(one: Stored): string {
 function deduplication(request: SendRequest, options: QueueOptions): string | undefined {
   if (!options.fifo) return undefined;
   const id = request.deduplicationId ?? createHash('sha256').update(request.body).digest('hex');
-  return `${request.groupId} ${id}`;
+  return options.deduplicatesByGroup ? `${request.groupId} ${id}` : id;
 }
 
 function received(one: Stored, receiptHandle: string, fifo: boolean): Received {

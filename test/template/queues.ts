@@ -34,6 +34,7 @@ function optionsOf({ name, properties }: Resolved): QueueOptions {
     arn: queueArn(name),
     fifo,
     contentBasedDeduplication: properties.maybeFlag('ContentBasedDeduplication') ?? false,
+    deduplicatesByGroup: properties.maybeText('DeduplicationScope') === 'messageGroup',
     visibilitySeconds: properties.maybeNumber('VisibilityTimeout') ?? 30,
     retentionSeconds: properties.maybeNumber('MessageRetentionPeriod') ?? 345_600,
     redrive: redrive && {

@@ -150,8 +150,11 @@ function poll(
   const run = async (batch: readonly Received[]): Promise<void> => {
     const event = { Records: batch.map((message) => record(message, queue.options.arn)) };
     const failed = failures(await target.invoke(event), batch, polling.reports);
-    if (typeof failed === 'string')
-      options.onFault('handler-failed', `${target.spec.name}: ${failed}`);
+    if (typeof failed === 'string') {
+      // What a function hands back is done for good, as far as the queue knows.
+      const code = failed.startsWith(UNREAD) ? 'failures-unread' : 'handler-failed';
+      options.onFault(code, `${target.spec.name}: ${failed}`);
+    }
     for (const message of batch) {
       if (typeof failed === 'string' || failed.has(message.messageId)) {
         queue.release(message.receiptHandle, options.retryMilliseconds);
@@ -161,6 +164,8 @@ function poll(
   queue.onArrival(() => setImmediate(pump));
 }
 
+const UNREAD = 'its mapping does not read which messages failed:';
+
 /** Ids that failed; a text if all did, because of an error or an answer that makes no sense. */
 function failures(
   answer: Answer,
@@ -169,8 +174,9 @@ function failures(
 ): ReadonlySet<string> | string {
   if ('errorType' in answer) return `${answer.errorType}: ${answer.errorMessage}`;
   const value: unknown = JSON.parse(answer.value);
-  if (!reports || value === null) return new Set();
   const listed = isObject(value) ? (value['batchItemFailures'] ?? []) : undefined;
+  if (!reports && Array.isArray(listed) && listed.length > 0) return `${UNREAD} ${answer.value}`;
+  if (!reports || value === null) return new Set();
   if (!Array.isArray(listed)) return `an answer without batchItemFailures: ${answer.value}`;
   const ids = listed.map((one) => (isObject(one) ? one['itemIdentifier'] : undefined));
   const known = new Set<unknown>(batch.map(({ messageId }) => messageId));
