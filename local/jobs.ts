@@ -4,8 +4,7 @@
  * two jobs the event loop turns: nobody waits for the whole of a large audience.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { writeJob } from '../adapters/sqs/jobs.ts';
-import { readTask } from '../adapters/sqs/later.ts';
+import { readTask, writeJob } from '../adapters/task-text.ts';
 import type { Clock, Ids, Jobs, JobTask, Log, Shelf } from '../broker/ports.ts';
 
 const SHELF = 'jobs';
