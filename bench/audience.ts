@@ -1,62 +1,37 @@
 /**
- * `npm run bench:audience`: one publish to 100,000, through the real core over a store, a queue and a
+ * `npm run bench:audience`: one publish to 100,000, on either lane, through the real core over a store, a queue and a
  * gateway that take their time by a virtual clock: what it takes at the account's quota, and what
  * becomes of others meanwhile. Same numbers on every machine.
  */
-import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
-import type { Answer } from '../adapters/apigateway/management.ts';
 import { gatewayOutbox } from '../adapters/apigateway/outbox.ts';
 import { memoryCounters } from '../adapters/memory/counters.ts';
-import { memoryShelf } from '../adapters/memory/shelf.ts';
-import { memoryStore } from '../adapters/memory/store.ts';
+import { memoryJournal } from '../adapters/memory/journal.ts';
+import { type MemoryStore, memoryStore } from '../adapters/memory/store.ts';
 import { makeAllowance } from '../broker/allowance.ts';
+import { deliverLogs } from '../broker/deliver.ts';
 import { parseDestination } from '../broker/destination.ts';
 import { LIMITS, type Limits } from '../broker/limits.ts';
 import type { Subscriber } from '../broker/model.ts';
-import type { Job, Jobs, Logs, Ports, Store } from '../broker/ports.ts';
-import { makePolicies } from '../broker/rules.ts';
+import type { Ports } from '../broker/ports.ts';
 import { makeTurn } from '../broker/turn.ts';
 import { taskHandler } from '../lambda/work.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
+import {
+  BAD_DAY,
+  CLOUD,
+  type Cloud,
+  faultOf,
+  fifo,
+  type Late,
+  logsOf,
+  quota,
+  streamOf,
+} from './audience-cloud.ts';
 import { virtualTime } from './virtual-time.ts';
-
-/** Milliseconds, and the account's quota. */
-export interface Cloud {
-  readonly postMilliseconds: number;
-  readonly storeMilliseconds: number;
-  /** From SendMessage to the handler's first line. */
-  readonly queueMilliseconds: number;
-  /** Rows of one page: 1 MB. */
-  readonly pageRows: number;
-  readonly requestsPerSecond: number;
-  readonly requestsBurst: number;
-  /** Requests a second that others of the account make. */
-  readonly othersPerSecond: number;
-  /** In a hundred of the audience: connections that are gone, and whose buffers are full… */
-  readonly staleInHundred: number;
-  readonly slowInHundred: number;
-  /** …and in a hundred posts: those that the gateway answers with 500. */
-  readonly faultyInHundred: number;
-}
-
-export const CLOUD: Cloud = {
-  postMilliseconds: 30,
-  storeMilliseconds: 20,
-  queueMilliseconds: 60,
-  pageRows: 6000,
-  requestsPerSecond: 10_000,
-  requestsBurst: 5_000,
-  othersPerSecond: 0,
-  staleInHundred: 0,
-  slowInHundred: 0,
-  faultyInHundred: 0,
-};
-
-export const BAD_DAY = { staleInHundred: 1, slowInHundred: 1, faultyInHundred: 5 } as const;
 
 export interface AudienceResult {
   readonly seconds: number;
@@ -78,6 +53,11 @@ export interface AudienceResult {
   readonly inboundRefused: number;
 }
 
+/** A topic, posted to where it is published, or a room, posted to where its log is read. */
+export type Lane = 'direct' | 'logged';
+
+const BIG = { direct: '/topic/big', logged: '/room/big' } as const;
+
 const START = 1_800_000_000_000;
 const INBOUND_EACH_MILLISECONDS = 50;
 
@@ -85,7 +65,9 @@ export async function runAudience(
   subscribers: number,
   cloud: Cloud = CLOUD,
   changed: Partial<Limits> = {},
+  lane: Lane = 'direct',
 ): Promise<AudienceResult> {
+  const big = BIG[lane];
   const time = virtualTime(START);
   const { clock, timer } = time;
   const limits: Limits = { ...LIMITS, ...changed };
@@ -100,7 +82,8 @@ export async function runAudience(
   const counters = memoryCounters(clock);
   let claims = 0;
   const invocations: number[] = [];
-  const store = await crowded(memoryStore({ clock, limits }), subscribers, limits);
+  let shards = 0;
+  const store = await crowded(memoryStore({ clock, limits }), { subscribers, big, limits });
   const log = { info: () => undefined, warn: () => undefined, error: fail };
   const world = { clock, timer, limits, log };
   const outbox = gatewayOutbox({
@@ -125,14 +108,15 @@ export async function runAudience(
       get: async () => ({ status: 200, words: '' }),
     },
   });
-  const shelf = memoryShelf(clock);
-  const late = async <T>(work: () => Promise<T>): Promise<T> => {
+  const late: Late = async (work) => {
     await timer.sleep(cloud.storeMilliseconds / 2);
     return work();
   };
+  const ids = { random: () => String(posts) };
+  const journal = memoryJournal({ clock, limits, ids });
   const ports: Ports = {
     ...world,
-    ids: { random: () => String(posts) },
+    ids,
     store: {
       ...store,
       async subscribers(destination, from, slice) {
@@ -153,13 +137,7 @@ export async function runAudience(
     detect: makeDetect({ stomp: stompDialect, json: jsonDialect }),
     plain: jsonDialect,
     server: 'stompway/bench',
-    logs: {
-      shelf: {
-        read: (...given) => late(() => shelf.read(...given)),
-        write: (...given) => late(() => shelf.write(...given)),
-      },
-      policies: makePolicies([]),
-    } as Partial<Logs> as Logs,
+    logs: logsOf(journal, store.held, clock, late),
     allowance: makeAllowance(
       {
         add: (...given) => {
@@ -176,17 +154,25 @@ export async function runAudience(
     async (job) => {
       const began = clock.now();
       await taskHandler(ports)(job.task, { repeated: false });
+      shards++;
       invocations.push(clock.now() - began);
     },
     limits.shardsAtOnceMax,
   );
   const publishing = { ...ports, jobs: queue.jobs };
+  const stream = streamOf(journal, cloud, timer, async (records) => {
+    const began = clock.now();
+    await deliverLogs(records, publishing);
+    invocations.push(clock.now() - began);
+  });
 
   async function publish(to: string, id: string): Promise<void> {
     const destination = parseDestination(to, limits);
     const turn = makeTurn(publishing);
     const message = { id, destination: to, headers: [], body: Buffer.from('hello'.repeat(50)) };
-    await turn.flush(undefined, [{ destination, message }]);
+    const log = { at: clock.now(), repeated: false };
+    const logged = to.startsWith('/room/') ? { log } : {};
+    await turn.flush(undefined, [{ destination, message, ...logged }]);
   }
 
   const delays: number[] = [];
@@ -210,7 +196,8 @@ export async function runAudience(
       const inbounds = inbound();
       await timer.sleep(1000);
       const since = clock.now();
-      await publish('/topic/big', 'big');
+      await publish(big, 'big');
+      await stream.read();
       await queue.drained();
       const took = (clock.now() - since) / 1000;
       over = true;
@@ -227,7 +214,7 @@ export async function runAudience(
     seconds,
     ofFloor: seconds / (subscribers / cloud.requestsPerSecond),
     longestInvocationSeconds: Math.max(0, ...invocations) / 1000,
-    shards: invocations.length,
+    shards,
     posts,
     p99: ((heardAt[Math.floor(heardAt.length * 0.99)] ?? began) - began) / 1000,
     lost: hearing - counts.length,
@@ -240,40 +227,16 @@ export async function runAudience(
   };
 }
 
-/** The stale and the slow are always so; a fault of the gateway passes. */
-function faultOf(cloud: Cloud, connectionId: string, attempt: number): Answer | undefined {
-  const [name, number] = connectionId.split('-');
-  const place = Number(number) % 100;
-  if (name === 'big' && place < cloud.staleInHundred)
-    return { status: 410, words: 'GoneException' };
-  if (name === 'big' && place < cloud.staleInHundred + cloud.slowInHundred) {
-    return { status: 429, words: 'the client buffer is full' };
-  }
-  if (cloud.faultyInHundred === 0) return undefined;
-  // As good as random, and the same in every run.
-  const digest = createHash('sha256').update(`fault ${attempt}`).digest();
-  const faulty = digest.readUInt16BE(0) % 100 < cloud.faultyInHundred;
-  return faulty ? { status: 500, words: '', cause: new Error('500') } : undefined;
+interface Crowd {
+  readonly subscribers: number;
+  readonly big: string;
+  readonly limits: Limits;
 }
 
-/** The account's bucket, from which others take as well. */
-function quota({ requestsPerSecond, requestsBurst, othersPerSecond }: Cloud, now: () => number) {
-  let tokens = requestsBurst;
-  let filledAt = now();
-  return {
-    take(): boolean {
-      const passed = now() - filledAt;
-      filledAt = now();
-      const more = (passed * (requestsPerSecond - othersPerSecond)) / 1000;
-      tokens = Math.min(requestsBurst, tokens + more);
-      if (tokens < 1) return false;
-      tokens -= 1;
-      return true;
-    },
-  };
-}
-
-async function crowded(store: Store, subscribers: number, limits: Limits): Promise<Store> {
+async function crowded(
+  store: MemoryStore,
+  { subscribers, big, limits }: Crowd,
+): Promise<MemoryStore> {
   const join = async (id: string, to: string) => {
     const connection = {
       id,
@@ -292,54 +255,9 @@ async function crowded(store: Store, subscribers: number, limits: Limits): Promi
       parseDestination(to, limits),
     );
   };
-  for (let one = 0; one < subscribers; one++) await join(`big-${one}`, '/topic/big');
+  for (let one = 0; one < subscribers; one++) await join(`big-${one}`, big);
   for (let one = 0; one < 10; one++) await join(`small-${one}`, '/topic/small');
   return store;
-}
-
-/** SQS FIFO: jobs of a group one after another, so many groups side by side. */
-function fifo(
-  { queueMilliseconds }: Cloud,
-  timer: Ports['timer'],
-  perform: (job: Job) => Promise<void>,
-  atOnceMax: number,
-) {
-  const waiting: Job[] = [];
-  const busy = new Set<string>();
-  const waiters: (() => void)[] = [];
-  let sent = 0;
-  function next(): void {
-    while (busy.size < atOnceMax) {
-      const at = waiting.findIndex(({ group }) => !busy.has(group));
-      const [job] = at < 0 ? [] : waiting.splice(at, 1);
-      if (job === undefined) break;
-      busy.add(job.group);
-      void perform(job).then(() => {
-        busy.delete(job.group);
-        sent--;
-        if (sent === 0) for (const wake of waiters.splice(0)) wake();
-        next();
-      });
-    }
-  }
-  const jobs: Jobs = {
-    async send(some) {
-      sent += some.length;
-      await timer.sleep(queueMilliseconds / 6);
-      timer.after(queueMilliseconds, () => {
-        waiting.push(...some);
-        next();
-      });
-    },
-  };
-  return {
-    jobs,
-    drained: () =>
-      new Promise<void>((resolve) => {
-        if (sent === 0) resolve();
-        else waiters.push(resolve);
-      }),
-  };
 }
 
 function fail(event: string, cause: unknown): never {
@@ -347,19 +265,23 @@ function fail(event: string, cause: unknown): never {
 }
 
 async function main(): Promise<void> {
+  const badDay = { ...CLOUD, ...BAD_DAY };
   const cases = [
-    ['10,000', 10_000, CLOUD],
-    ['100,000', 100_000, CLOUD],
-    ['10,000, 1 % stale, 1 % slow, 5 % of posts 500', 10_000, { ...CLOUD, ...BAD_DAY }],
-    ['100,000, others take 3,000/s', 100_000, { ...CLOUD, othersPerSecond: 3000 }],
+    ['10,000', 10_000, CLOUD, 'direct'],
+    ['100,000', 100_000, CLOUD, 'direct'],
+    ['10,000, 1 % stale, 1 % slow, 5 % of posts 500', 10_000, badDay, 'direct'],
+    ['100,000, others take 3,000/s', 100_000, { ...CLOUD, othersPerSecond: 3000 }, 'direct'],
+    ['a room of 10,000', 10_000, CLOUD, 'logged'],
+    ['a room of 100,000', 100_000, CLOUD, 'logged'],
+    ['a room of 10,000, 1 % stale, 1 % slow, 5 % of posts 500', 10_000, badDay, 'logged'],
   ] as const;
   console.log(
     '| subscribers | s | 99 % by | ÷ quota’s floor | shards | longest invocation s | 429 | claims | inbound ms, median and worst | lost, twice |',
   );
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   const all: Record<string, AudienceResult> = {};
-  for (const [name, subscribers, cloud] of cases) {
-    const one = await runAudience(subscribers, cloud);
+  for (const [name, subscribers, cloud, lane] of cases) {
+    const one = await runAudience(subscribers, cloud, {}, lane);
     all[name] = one;
     console.log(
       `| ${name} | ${one.seconds.toFixed(2)} | ${one.p99.toFixed(2)} | ${one.ofFloor.toFixed(2)} | ${one.shards} | ${one.longestInvocationSeconds.toFixed(1)} | ${one.refusedByRate} | ${one.claims} | ${one.inboundP50} and ${one.inboundMax} | ${one.lost}, ${one.twice} |`,
