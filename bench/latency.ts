@@ -1,6 +1,7 @@
 /**
  * What the logged lane adds to one message's way on one machine: SEND to MESSAGE at the sender
- * itself, one at a time, the lanes in turns; milliseconds, median and 99th percentile.
+ * itself, one at a time, the lanes in turns; and what a rule's `coalesce` adds for one who sends a
+ * hundred kilobytes a second. Milliseconds, median and 99th percentile.
  *
  *   npm run bench:latency
  */
@@ -9,6 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
+import { startBroker } from '../local/broker.ts';
 import { startPeer } from './peers/peer.ts';
 
 interface Latency {
@@ -23,6 +25,7 @@ interface Percentiles {
 
 const ROUNDS = 2_000;
 const WARM = 200;
+const WINDOWED = 600;
 const STORES = ['memory', 'lmdb'] as const;
 
 const folder = mkdtempSync(join(tmpdir(), 'stompway-bench-'));
@@ -37,7 +40,12 @@ for (const store of STORES) {
   console.log(`${store}: a message takes ${told(topic)} by /topic, ${told(room)} by /room`);
 }
 rmSync(folder, { recursive: true, force: true });
-console.log(`BENCH ${JSON.stringify({ bench: 'latency', latency })}`);
+const windows = await windowsOf();
+for (const [coalesce, { posts, ...way }] of Object.entries(windows)) {
+  const told = `${way.median.toFixed(1)} ms (p99 ${way.p99.toFixed(1)})`;
+  console.log(`coalesce ${coalesce}: ${told}, ${WINDOWED} messages in ${posts} posts`);
+}
+console.log(`BENCH ${JSON.stringify({ bench: 'latency', latency, windows })}`);
 
 /** The lanes take turns, message by message. */
 async function latencyAt(url: string): Promise<Latency> {
@@ -59,6 +67,51 @@ async function latencyAt(url: string): Promise<Latency> {
   }
   client.terminate();
   return { topic: percentiles(times.topic), room: percentiles(times.room) };
+}
+
+interface Windowed extends Percentiles {
+  readonly posts: number;
+}
+
+/** A room without a window and one with, a kilobyte to each every 10 ms, in one process. */
+async function windowsOf(): Promise<Readonly<Record<string, Windowed>>> {
+  const rules = [{ pattern: '/room/100ms', coalesce: '100ms' }];
+  const broker = await startBroker({ port: 0, memory: true, rules });
+  const all: Record<string, Windowed> = {};
+  for (const coalesce of ['none', '100ms']) {
+    all[coalesce] = await windowed(`ws://127.0.0.1:${broker.port}/ws`, `/room/${coalesce}`);
+  }
+  await broker.close();
+  return all;
+}
+
+async function windowed(url: string, room: string): Promise<Windowed> {
+  const client = new WebSocket(url, ['v12.stomp']);
+  await once(client, 'open');
+  await ask(client, 'CONNECT\naccept-version:1.2\nhost:h\nheart-beat:0,0\n\n\0');
+  await ask(client, `SUBSCRIBE\nid:0\ndestination:${room}\nreceipt:r\n\n\0`);
+  const sent: number[] = [];
+  const ways: number[] = [];
+  let posts = 0;
+  const over = new Promise<void>((resolve) => {
+    client.on('message', (data) => {
+      posts++;
+      const now = performance.now();
+      for (const [, index] of String(data).matchAll(/#(\d+) /g)) {
+        ways.push(now - (sent[Number(index)] ?? now));
+      }
+      if (ways.length >= WINDOWED) resolve();
+    });
+  });
+  const clock = setInterval(() => {
+    const text = `#${sent.length} `.padEnd(1024, 'x');
+    sent.push(performance.now());
+    client.send(`SEND\ndestination:${room}\n\n${text}\0`);
+    if (sent.length === WINDOWED) clearInterval(clock);
+  }, 10);
+  await over;
+  client.terminate();
+  return { ...percentiles(ways), posts };
 }
 
 async function ask(client: WebSocket, text: string): Promise<void> {

@@ -6,6 +6,7 @@
  * Duration cannot be counted where nothing takes its time: it is reckoned, by `DURATION`.
  */
 import { sqsIngress } from '../../adapters/sqs/ingress.ts';
+import { LIMITS } from '../../broker/limits.ts';
 import { connectHandler } from '../../lambda/connect.ts';
 import { disconnectHandler } from '../../lambda/disconnect.ts';
 import type { QueueRecord, RequestContext } from '../../lambda/events.ts';
@@ -17,17 +18,31 @@ import { documentClient, managementApi, queueClient } from './metered-client.ts'
 import { meteredTable } from './metered-table.ts';
 import { NOW, portsOf } from './ports.ts';
 
-/** GB-seconds of an invocation: one beginning, and the CPU of each post. */
+/** GB-seconds of an invocation: one beginning, the CPU of each post, and the wait for answers. */
 export const DURATION = {
   /** As the construct sets them. */
   gigabytes: { connect: 0.25, disconnect: 0.25, message: 0.5, deliver: 1 },
-  /** Wiring, parsing and some three rounds of DynamoDB; assumed. */
+  /** Wiring, parsing and some three rounds of requests, the first posts' among them; assumed. */
   milliseconds: 20,
-  /** Of one post by the SDK over TLS on a whole core, measured. */
-  postMilliseconds: 0.77,
+  /** Of one post on a whole core, of the first thousand of a new process, measured (bench:post). */
+  postMilliseconds: 0.154,
+  /** For each further turn of posts, so many at once: until they are answered, as in bench:burst. */
+  answerMilliseconds: 30,
+  postsAtOnce: LIMITS.postsAtOnceMax,
   /** Lambda gives a whole core at so many GB, and less in proportion. */
   coreGigabytes: 1.769,
 } as const;
+
+/** Of one invocation that posts so often. */
+export function invocationMilliseconds(
+  name: keyof (typeof DURATION)['gigabytes'],
+  posts: number,
+): number {
+  const core = Math.min(1, DURATION.gigabytes[name] / DURATION.coreGigabytes);
+  const turns = Math.max(0, Math.ceil(posts / DURATION.postsAtOnce) - 1);
+  const posting = (posts * DURATION.postMilliseconds) / core;
+  return DURATION.milliseconds + turns * DURATION.answerMilliseconds + posting;
+}
 
 export type IngressKind = 'fifo' | 'direct';
 
@@ -95,11 +110,9 @@ export function openAccount(ingress: IngressKind): Account {
   ): Promise<void> {
     const before = counted.posts;
     await run();
-    const gigabytes = DURATION.gigabytes[name];
-    const core = Math.min(1, gigabytes / DURATION.coreGigabytes);
-    const posting = ((counted.posts - before) * DURATION.postMilliseconds) / core;
+    const milliseconds = invocationMilliseconds(name, counted.posts - before);
     counted.invocations += 1;
-    counted.gigabyteSeconds += (gigabytes * (DURATION.milliseconds + posting)) / 1000;
+    counted.gigabyteSeconds += (DURATION.gigabytes[name] * milliseconds) / 1000;
   }
 
   /** The event source takes a batch and deletes it: two requests, however many are in it. */

@@ -3,7 +3,13 @@
  * its last step is counted.
  */
 import { NOTHING, since, sum, times, type Usage } from '../bill.ts';
-import { type Account, DURATION, type IngressKind, openAccount } from './account.ts';
+import {
+  type Account,
+  DURATION,
+  type IngressKind,
+  invocationMilliseconds,
+  openAccount,
+} from './account.ts';
 
 export interface Counted {
   readonly name: string;
@@ -171,16 +177,29 @@ export async function roomAtRates(members: number): Promise<readonly Delivering[
 /** A rule's `coalesce` at a steady rate: what comes within the window leaves in one post. */
 export const WINDOW = { milliseconds: 100, rate: 100, bodyBytes: 1024 } as const;
 
-/** Each SEND an invocation of its own. Usage is of one message; `deliver` waits out the window, which is billed. */
-export async function coalesced(ingress: IngressKind, members: number): Promise<Delivering> {
+/**
+ * How many SENDs of one sender the queue hands over together at that rate: those that come while the
+ * batch before them is handled, which its group waits for. SQS's own time is left out.
+ */
+export const WINDOW_BATCH = Math.floor((DURATION.milliseconds * WINDOW.rate) / 1000);
+
+/**
+ * SENDs so many at a time in an invocation. Usage is of one message; `deliver` waits for what is left
+ * of the window, which is billed.
+ */
+export async function coalesced(
+  ingress: IngressKind,
+  { members, batch }: { readonly members: number; readonly batch: number },
+): Promise<Delivering> {
   const account = await roomOf(ingress, members);
   const records = (WINDOW.rate * WINDOW.milliseconds) / 1000;
   const before = account.usage();
   await account.together(async () => {
-    const send = sendTo(ROOM, WINDOW.bodyBytes);
-    for (let n = 0; n < records; n++) await account.receive('sender', [send]);
+    const sends = Array.from({ length: batch }, () => sendTo(ROOM, WINDOW.bodyBytes));
+    for (let n = 0; n < records; n += batch) await account.receive('sender', sends);
   });
-  const waited = (DURATION.gigabytes.deliver * WINDOW.milliseconds) / 1000;
+  const left = Math.max(0, WINDOW.milliseconds - invocationMilliseconds('deliver', members));
+  const waited = (DURATION.gigabytes.deliver * left) / 1000;
   const used = sum(since(before, account.usage()), { ...NOTHING, gigabyteSeconds: waited });
   const name = `${WINDOW.rate} a second`;
   return { name, ingress, usage: times(used, 1 / records), delivered: members };

@@ -18,6 +18,7 @@ import {
   sending,
   TOPIC,
   WINDOW,
+  WINDOW_BATCH,
 } from './cases.ts';
 import { holding } from './holding.ts';
 import { queues } from './queues.ts';
@@ -105,11 +106,14 @@ export function withCounted(page: string, counted: string): string {
 async function windowTable(): Promise<string> {
   const rows: (readonly string[])[] = [];
   for (const members of [100, 1000]) {
-    const [queued, direct] = [await coalesced('fifo', members), await coalesced('direct', members)];
-    const posts = figure(queued.usage.gatewayMessages - 1);
-    rows.push([thousands(members), posts, perMillion(queued), perMillion(direct)]);
+    const one = await coalesced('fifo', { members, batch: WINDOW_BATCH });
+    const many = await coalesced('fifo', { members, batch: 1 });
+    const straight = await coalesced('direct', { members, batch: 1 });
+    const posts = figure(one.usage.gatewayMessages - 1);
+    rows.push([thousands(members), posts, ...[one, many, straight].map(perTenth)]);
   }
-  return table(['members', 'posts', '$ per million delivered', 'straight'], rows);
+  const senders = ['of one sender', 'of many', 'straight'];
+  return table(['members', 'posts', ...senders.map((from) => `$ per million, ${from}`)], rows);
 }
 
 /** Posts and messages are of one SEND: at a higher rate several share a post and a delivery. */
@@ -223,6 +227,11 @@ function cents({ usage }: Counted): string {
   return `$${dollars(usage).toFixed(3)}`;
 }
 
+/** To a tenth of a cent: where a bar is fifteen cents. */
+function perTenth({ usage, delivered }: Delivering): string {
+  return perMillionDelivered(usage, delivered).toFixed(3);
+}
+
 function thousands(count: number): string {
   return count.toLocaleString('en-US');
 }
@@ -235,6 +244,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 /** How durations are reckoned, in words. */
 export function durationInWords(): string {
   const { milliseconds, postMilliseconds, gigabytes, coreGigabytes } = DURATION;
+  const { answerMilliseconds, postsAtOnce } = DURATION;
   const slower = (coreGigabytes / gigabytes.message).toFixed(1);
-  return `${milliseconds} ms an invocation and ${postMilliseconds} ms of a whole core a post (${slower} times as long at ${gigabytes.message} GB)`;
+  return `${milliseconds} ms an invocation, ${answerMilliseconds} ms more for each further ${postsAtOnce} posts, and ${postMilliseconds} ms of a whole core a post (${slower} times as long at ${gigabytes.message} GB)`;
 }
