@@ -9,7 +9,7 @@ import { parseTarget } from './destination.ts';
 import { BrokerError } from './errors.ts';
 import type { Headers, SendCommand } from './model.ts';
 import type { ApplicationMessage } from './ports.ts';
-import { publicationOf, queue } from './publish.ts';
+import { publicationOf, queue, type Waits } from './publish.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { withReplyTo } from './temporary.ts';
 
@@ -17,7 +17,7 @@ import { withReplyTo } from './temporary.ts';
 const REPLIES = 'queue/replies';
 
 /** The receipt of what goes to an application is told once its messages are out. */
-export function send(command: SendCommand, session: Session, place: Place): Promise<void> {
+export function send(command: SendCommand, session: Session, place: Place): Waits {
   const act = command.destination.startsWith('/app/') ? ask : queue;
   return act(command, session, place);
 }

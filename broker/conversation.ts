@@ -117,7 +117,8 @@ async function handle(
     const decoded = decode(bytes, session);
     for (const command of decoded.commands) {
       if (session.ended === 'refused' || session.ended === 'left') return undefined;
-      await execute(command, session, placeOf(event, frame++));
+      const waits = execute(command, session, placeOf(event, frame++));
+      if (waits !== undefined) await waits;
     }
     if (decoded.half !== undefined && session.ended === undefined) {
       waiting = await rest(decoded.half, waiting, event, session, options);
@@ -243,25 +244,24 @@ function placeOf(event: Inbound, frame: number): Place {
     epoch,
     repeated,
     stamp: stampOf(event, frame),
-    messageId: `${briefly(epoch)}-${plain(messageId)}-${frame.toString(36)}`,
+    messageId: `${timeOf(epoch).brief}-${plain(messageId)}-${frame.toString(36)}`,
   };
 }
 
-let lastEpoch = 0;
-let lastBrief = '0';
+let time = { epoch: 0, brief: '0', padded: '0000000000000' };
 
-/** In base 36, which takes longer than all else of an id: the next event is often of the same ms. */
-function briefly(epoch: number): string {
-  if (epoch !== lastEpoch) {
-    lastEpoch = epoch;
-    lastBrief = epoch.toString(36);
+/** Written out once for all events of a millisecond: it takes longer than all else of an id. */
+function timeOf(epoch: number): typeof time {
+  if (epoch !== time.epoch) {
+    time = { epoch, brief: epoch.toString(36), padded: String(epoch).padStart(13, '0') };
   }
-  return lastBrief;
+  return time;
 }
 
 function stampOf({ epoch, sequence }: Inbound, frame: number): Stamp {
   // Joined, it is one flat text; put together otherwise, whoever keeps it keeps its parts as well.
-  return [String(epoch).padStart(13, '0'), sequence, String(frame).padStart(4, '0')].join('-');
+  const place = frame === 0 ? '0000' : String(frame).padStart(4, '0');
+  return [timeOf(epoch).padded, sequence, place].join('-');
 }
 
 /** The gateway's ids are base64; message-ids keep to letters, digits and `-`. */

@@ -40,18 +40,26 @@ const FOREIGN: readonly (readonly [prefix: string, nearest: string])[] = [
   ['/amq/queue/', '/queue/…'],
 ];
 
-let last:
-  | { readonly text: string; readonly limits: Limits; readonly parsed: Destination }
-  | undefined;
+const known = new Map<string, Destination>();
+let knownLimits: Limits | undefined;
+/** All are forgotten then; so many places are sent to within a moment, even of a busy process. */
+const KNOWN_MAX = 1_000;
 
 /**
- * Parses a destination or pattern. Throws `destination-invalid` with the rule that was broken. The
- * last one is remembered: what comes together mostly goes to one place.
+ * Parses a destination or pattern. Throws `destination-invalid` with the rule that was broken. What
+ * has been parsed lately is remembered: the next message mostly goes where others went.
  */
 export function parseDestination(text: string, limits: Limits): Destination {
-  if (last?.text === text && last.limits === limits) return last.parsed;
-  const parsed = parse(text, limits);
-  last = { text, limits, parsed };
+  if (limits !== knownLimits || known.size >= KNOWN_MAX) {
+    known.clear();
+    knownLimits = limits;
+  }
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  // A copy, for a text cut out of a frame keeps the whole of it. Half a surrogate pair has none.
+  const own = Buffer.from(text).toString();
+  const parsed = parse(own === text ? own : text, limits);
+  if (own === text) known.set(own, parsed);
   return parsed;
 }
 

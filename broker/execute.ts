@@ -11,29 +11,50 @@ import { endConnection } from './ending.ts';
 import { BrokerError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Command, ConnectCommand, DisconnectCommand, Principal } from './model.ts';
+import type { Waits } from './publish.ts';
 import { assertRate, crowded, hasRoom } from './rates.ts';
 import { offerRecovery, recoverable, rejoin, standingRecovery } from './recovery.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { acknowledgeInside, sendInside, transact } from './transaction.ts';
 
-/** Executes one command. Answers are queued in the session; throws only for faults of ours. */
-export async function execute(command: Command, session: Session, place: Place): Promise<void> {
-  try {
-    if (command.type !== 'connect' && command.type !== 'refused') {
-      if (session.connection.version === undefined) await imply(session, place);
-      if (session.ports.identity !== undefined) await stand(session);
-      const bytes = command.type === 'send' ? command.body.length : 0;
-      assertRate(session, { bytes, place });
-    }
-    await act(command, session, place);
-  } catch (cause) {
+/**
+ * Executes one command, at once where there is nobody to wait for. Answers are queued in the session;
+ * throws, or rejects, only for faults of ours.
+ */
+export function execute(command: Command, session: Session, place: Place): Waits {
+  const told = (cause: unknown): Promise<void> => {
     if (!(cause instanceof BrokerError)) throw cause;
-    await refuse(session, cause, command.receipt);
+    return refuse(session, cause, command.receipt);
+  };
+  try {
+    return begin(command, session, place)?.catch(told);
+  } catch (cause) {
+    return told(cause);
   }
 }
 
-function act(command: Command, session: Session, place: Place): Promise<void> {
+function begin(command: Command, session: Session, place: Place): Waits {
+  if (command.type === 'connect' || command.type === 'refused') return act(command, session, place);
+  const { connection, ports } = session;
+  if (connection.version === undefined || ports.identity !== undefined) {
+    return admitted(session, place).then(() => paid(command, session, place));
+  }
+  return paid(command, session, place);
+}
+
+async function admitted(session: Session, place: Place): Promise<void> {
+  if (session.connection.version === undefined) await imply(session, place);
+  if (session.ports.identity !== undefined) await stand(session);
+}
+
+function paid(command: Command, session: Session, place: Place): Waits {
+  const bytes = command.type === 'send' ? command.body.length : 0;
+  assertRate(session, { bytes, place });
+  return act(command, session, place);
+}
+
+function act(command: Command, session: Session, place: Place): Waits {
   switch (command.type) {
     case 'connect':
       return connect(command, session, place);

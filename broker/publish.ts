@@ -16,6 +16,7 @@ import {
   type SendCommand,
 } from './model.ts';
 import { assertRoomAt } from './rates.ts';
+import type { Policy } from './rules.ts';
 import { type Place, publishPending, type Session } from './session.ts';
 import { assertServed } from './subscribe.ts';
 import { assertReachable, wantsReply, withReplyTo } from './temporary.ts';
@@ -25,45 +26,85 @@ import { userDestination } from './user.ts';
  * The receipt is told once every subscriber found has been posted to, or on the logged lane once the
  * message is in its log.
  */
-export async function queue(command: SendCommand, session: Session, place: Place): Promise<void> {
-  session.publications.push(await publicationOf(command, session, place));
-  if (command.receipt !== undefined) session.receipts.push(command.receipt);
+export function queue(command: SendCommand, session: Session, place: Place): Waits {
+  const publication = publicationOf(command, session, place);
+  if (publication instanceof Promise) {
+    return publication.then((one) => gather(one, command, session));
+  }
+  return gather(publication, command, session);
+}
+
+/** Undefined where all is done already: on one machine each wait shows in what a message costs. */
+export type Waits = Promise<void> | undefined;
+
+function gather(publication: Publication, { receipt }: SendCommand, session: Session): Waits {
+  session.publications.push(publication);
+  if (receipt !== undefined) session.receipts.push(receipt);
   const { publicationsPerFlushMax } = session.ports.limits;
-  if (session.publications.length >= publicationsPerFlushMax) await publishPending(session);
+  if (session.publications.length < publicationsPerFlushMax) return undefined;
+  return publishPending(session);
+}
+
+/** A message whose sender may send there, if whoever is to be asked agrees. */
+interface Sending {
+  readonly command: SendCommand;
+  readonly destination: Destination;
+  readonly headers: Headers;
+  readonly policy: Policy | undefined;
 }
 
 /**
- * The message as it will be published. Throws what is wrong with it, or with its sender. Nothing is
- * awaited where there is nobody to ask: on one machine each wait shows in what a message costs.
+ * The message as it will be published; a promise only where somebody is to be asked. Throws, or
+ * rejects with, what is wrong with it, or with its sender.
  */
-export async function publicationOf(
+export function publicationOf(
   command: SendCommand,
   session: Session,
   place: Place,
-): Promise<Publication> {
-  const { limits, logs, applications } = session.ports;
+): Publication | Promise<Publication> {
+  const { logs, applications } = session.ports;
   const destination = targetOf(command.destination, session);
   assertServed(destination, logs);
   if (destination.kind === 'presence') throw readOnly();
   if (destination.kind === 'temp-queue') assertReachable(destination);
-  if (applications !== undefined) {
-    await consult('publish', { ...command, target: destination }, session, place);
-  }
-  const sent = unspoofed(command.headers);
-  const headers = wantsReply(sent) ? await withReplyTo(sent, session, place) : sent;
-  const octets = command.body.length + octetsOf(headers);
-  if (octets > limits.publishBytesMax) {
-    throw new BrokerError(
-      'frame-too-large',
-      `The message has ${octets} octets`,
-      `Headers and body of one message may have ${limits.publishBytesMax} octets together.`,
-    );
-  }
+  const headers = unspoofed(command.headers);
   const policy = logs?.policies(destination);
-  if (policy?.limits !== undefined) {
-    await assertRoomAt(destination, policy.limits, session, { bytes: command.body.length, place });
+  const sending = { command, destination, headers, policy };
+  const bounded = policy?.limits !== undefined || policy?.publish === 'members';
+  if (bounded || applications !== undefined || wantsReply(headers)) {
+    return asked(sending, session, place);
   }
+  assertSize(sending, session.ports.limits);
+  return publication(sending, session, place);
+}
+
+async function asked(sending: Sending, session: Session, place: Place): Promise<Publication> {
+  const { command, destination, policy } = sending;
+  const target = { target: destination };
+  await consult('publish', Object.assign({}, command, target), session, place);
+  const headers = await withReplyTo(sending.headers, session, place);
+  assertSize({ command, headers }, session.ports.limits);
+  const bytes = command.body.length;
+  await assertRoomAt(destination, policy?.limits, session, { bytes, place });
   if (policy?.publish === 'members' && policy.logged) await assertMember(destination, session);
+  return publication({ ...sending, headers }, session, place);
+}
+
+function assertSize({ command, headers }: Pick<Sending, 'command' | 'headers'>, limits: Limits) {
+  const octets = command.body.length + octetsOf(headers);
+  if (octets <= limits.publishBytesMax) return;
+  throw new BrokerError(
+    'frame-too-large',
+    `The message has ${octets} octets`,
+    `Headers and body of one message may have ${limits.publishBytesMax} octets together.`,
+  );
+}
+
+function publication(
+  { command, destination, headers, policy }: Sending,
+  session: Session,
+  place: Place,
+): Publication {
   const log = policy?.logged ? logOptions(command, session, place) : undefined;
   const message = {
     id: place.messageId,

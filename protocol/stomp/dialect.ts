@@ -163,9 +163,9 @@ function sharedPart(published: Message, version: string): Buffer {
   const text = isUtf8(published.body);
   // A WebSocket of the gateway carries text alone.
   const body = text ? published.body : base64(published.body);
-  const named =
-    namedLine('message-id', id, version) + namedLine('destination', destination, version);
-  let head = `${named}content-length:${body.length}\n`;
+  // An id is letters, digits and `-`, a length digits: neither has anything to escape.
+  const named = namedLine('destination', destination, version);
+  let head = `message-id:${id}\n${named}content-length:${body.length}\n`;
   if (!text) head += namedLine(ENCODING, 'base64', version);
   for (const [name, value] of headers) {
     if (!BROKER_OWN.has(name)) head += headerLine(name, value, version);
