@@ -64,7 +64,7 @@ export interface Runtime {
   functions(): Readonly<Record<string, FunctionCounts>>;
   /** Ends every environment that has nothing in hand: what it knew is lost. */
   recycle(): Promise<void>;
-  /** Waits until nothing is queued or running any more, or 20 s. */
+  /** Waits until nothing is queued or running any more, or nothing has gone on for 20 s. */
   settle(): Promise<void>;
   /** Settles, unless a fault is known, and then ends everything. */
   close(): Promise<void>;

@@ -63,19 +63,31 @@ export function startSources(stack: Stack, options: SourceOptions): Sources {
   };
 }
 
-const SETTLE_MILLISECONDS_MAX = 20_000;
+/** Without any event begun or done: a machine that is slow gets on, and what is stuck does not. */
+const STANDSTILL_MILLISECONDS_MAX = 20_000;
+const SETTLE_MILLISECONDS_MAX = 60_000;
 
 /** Until the queues are empty and no function has an event in hand. */
 async function settled(
   queues: readonly Queue[],
   { lambdas, onFault }: SourceOptions,
 ): Promise<void> {
-  const waiting = (): boolean =>
-    queues.some(({ due }) => due > 0) || [...lambdas.byName.values()].some(({ busy }) => busy > 0);
-  const deadline = Date.now() + SETTLE_MILLISECONDS_MAX;
-  while (waiting()) {
-    if (Date.now() > deadline) {
-      onFault('handler-failed', 'messages were still waiting 20 s after the last client left');
+  const functions = [...lambdas.byName.values()];
+  const waiting = (): readonly string[] => [
+    ...queues.filter(({ due }) => due > 0).map(({ options }) => options.name),
+    ...functions.filter(({ busy }) => busy > 0).map(({ spec }) => spec.name),
+  ];
+  const state = (): string =>
+    functions.map(({ counts, busy }) => `${counts.invocations}-${busy}`).join();
+  const began = Date.now();
+  let [last, since] = [state(), began];
+  for (let all = waiting(); all.length > 0; all = waiting()) {
+    const now = Date.now();
+    if (state() !== last) [last, since] = [state(), now];
+    const standing = now - since > STANDSTILL_MILLISECONDS_MAX;
+    if (standing || now - began > SETTLE_MILLISECONDS_MAX) {
+      const seconds = Math.round((now - began) / 1000);
+      onFault('handler-failed', `not settled after ${seconds} s: ${all.join(', ')}`);
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
