@@ -20,8 +20,11 @@ interface Signing {
   readonly signingService?: string;
 }
 
-/** Headers that were signed before, or that AWS does not want signed. */
-const LEFT = ['authorization', 'user-agent'];
+/**
+ * Not signed: an earlier signature, and what others may write to on the way. A function's SDK adds
+ * the last to each request, spelt in capitals.
+ */
+const LEFT = ['authorization', 'user-agent', 'x-amzn-trace-id'];
 
 export class SignatureV4 {
   private readonly config;
@@ -37,14 +40,17 @@ export class SignatureV4 {
   async sign(request: Request, signing: Signing): Promise<Request> {
     const { signingDate, signingRegion, signingService } = signing;
     const { credentials, region, service } = this.config;
-    const { method, path, body = '', headers } = request;
-    const entries = Object.entries(headers);
+    const { method, path, body = '' } = request;
+    const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
+      name.toLowerCase(),
+      value,
+    ]);
     const signed = signedHeaders(
       {
         method,
         path,
         body,
-        headers: Object.fromEntries(entries.filter(([name]) => !LEFT.includes(name))),
+        headers: Object.fromEntries(headers.filter(([name]) => !LEFT.includes(name))),
         region: signingRegion ?? region,
         service: signingService ?? service,
       },
@@ -52,7 +58,7 @@ export class SignatureV4 {
       await credentials(),
     );
     const copy = request.clone();
-    copy.headers = { ...headers, ...signed };
+    copy.headers = { ...Object.fromEntries(headers), ...signed };
     return copy;
   }
 }

@@ -18,6 +18,7 @@ import { systemClock, systemTimer } from '../../adapters/system.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import { HANDLERS, type HandlerName } from '../../infra/handler.ts';
 import { loadShipped } from '../../lambda/guard.ts';
+import { checkSignature, type SignedRequest, secretOf } from '../template/signature.ts';
 
 /** Loading counts in every cold start: what a bundle may weigh. */
 const BUNDLE_BYTES_MAX = 300 * 1024;
@@ -136,16 +137,34 @@ test('what reads tokens needs nothing but Node, and knows a good one from a forg
   expect(await identity?.authenticate({ token: `${header}.${claims}.${forged}` })).toBe('refused');
 });
 
+/** What Lambda sets, the trace of the invocation too, which its SDK hands on. */
+const OF_A_FUNCTION = {
+  AWS_REGION: 'eu-west-1',
+  AWS_ACCESS_KEY_ID: 'bundled',
+  AWS_SECRET_ACCESS_KEY: secretOf('bundled'),
+  AWS_SESSION_TOKEN: 'token',
+  AWS_LAMBDA_FUNCTION_NAME: 'f',
+  _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0',
+};
+
+interface Beside {
+  readonly asked: readonly (Omit<SignedRequest, 'body'> & { readonly body: string })[];
+  readonly found: unknown;
+}
+
 /** A program over a file beside a bundle, with a service on this machine that answers 410. */
-function beside(name: string, call: string): unknown {
+function beside(name: string, call: string): Beside {
   const file = JSON.stringify(join(first, name, 'index.mjs'));
   const code = `
     import { createServer } from 'node:http';
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' });
+    Object.assign(process.env, ${JSON.stringify(OF_A_FUNCTION)});
     const asked = [];
-    const server = createServer((request, response) => {
-      asked.push(request.method + ' ' + request.url);
-      request.resume().on('end', () => response.writeHead(410).end('{"message":"Gone"}'));
+    const server = createServer(async (request, response) => {
+      const { method, url: target, headers } = request;
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      asked.push({ method, target, headers, body });
+      response.writeHead(410).end('{"message":"Gone"}');
     });
     await new Promise((done) => server.listen(0, '127.0.0.1', done));
     const endpoint = 'http://127.0.0.1:' + server.address().port;
@@ -163,8 +182,14 @@ test('the SDK’s posts beside a bundle reach the gateway, and tell what it says
     const all = [await one.post('a=', Buffer.from('x')), await one.get('a='), await one.delete('a=')];
     return all.map(({ status }) => status);
   })()`;
-  expect(beside('sdk', call)).toEqual({
-    asked: ['POST', 'GET', 'DELETE'].map((method) => `${method} /ws/@connections/a%3D`),
-    found: [410, 410, 410],
-  });
+  const { asked, found } = beside('sdk', call);
+  expect(found).toEqual([410, 410, 410]);
+  const target = '/ws/@connections/a%3D';
+  const methods = ['POST', 'GET', 'DELETE'];
+  expect(asked).toMatchObject(methods.map((method) => ({ method, target })));
+  const signer = { role: 'bundled', region: 'eu-west-1', service: 'execute-api' };
+  for (const { body, ...request } of asked) {
+    expect(request.headers['x-amzn-trace-id']).toBe(OF_A_FUNCTION._X_AMZN_TRACE_ID);
+    expect(checkSignature({ ...request, body: Buffer.from(body) })).toEqual(signer);
+  }
 });

@@ -36,6 +36,9 @@ export function checkSignature(request: SignedRequest): Signer | string {
   const [, role = '', day = '', region = '', service = '', names = '', given = ''] = parts;
   const signed = names.split(';');
   if (!signed.includes('host')) return 'the host header is not signed';
+  if (signed.some((name) => name !== name.toLowerCase()))
+    return 'signed names are not in lower case';
+  if (signed.toSorted().join(';') !== names) return 'signed names are not in order';
   const date = text(request, 'x-amz-date');
   if (!date.startsWith(day)) return 'X-Amz-Date is not of the credential scope';
   const scope = `${day}/${region}/${service}/aws4_request`;
