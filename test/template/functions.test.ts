@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -142,6 +143,22 @@ test('what an environment holds, work and modules, ends with its runtime', async
   expect(beats - before).toBe(20);
   server.closeAllConnections();
   server.close();
+});
+
+test('events that nobody waits for are in hand side by side without a warning', () => {
+  // In a process of its own: a test's is not told of warnings.
+  const script = `
+    import { createFunction } from './test/template/functions.ts';
+    const invoke = () => new Promise((resolve) => setTimeout(resolve, 100, { value: '1' }));
+    const environment = { streams: false, invoke, kill: async () => undefined };
+    const environments = { start: async () => environment, close: async () => undefined };
+    const spec = { name: 'f', timeoutMilliseconds: 5_000 };
+    const all = Array.from({ length: 3 }, () => createFunction(spec, { environments }));
+    const answers = all.flatMap((one) => Array.from({ length: 5 }, () => one.invoke(0)));
+    console.log((await Promise.all(answers)).length);`;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect({ stdout, stderr }).toEqual({ stdout: '15\n', stderr: '' });
 });
 
 test('work that was not awaited stands still until the next event', async () => {

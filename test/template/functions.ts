@@ -43,8 +43,11 @@ export interface LambdaFunction {
 /** Who hears a stream. */
 export interface Listener {
   readonly tell: Tell;
-  /** Aborted when nobody listens any more. The event goes on: Lambda tells functions nothing. */
-  readonly gone: AbortSignal;
+  /**
+   * Aborted when nobody listens any more. The event goes on: Lambda tells functions nothing.
+   * @default nobody ever leaves
+   */
+  readonly gone?: AbortSignal;
   /** Hears which environment of the function it is, from 1, before the event begins. */
   readonly served?: (environment: number) => void;
   /** An environment that is not to serve. By default the one that served last serves again. */
@@ -56,7 +59,7 @@ export interface FunctionOptions {
   readonly log: (line: string) => void;
 }
 
-const NOBODY: Listener = { tell: () => undefined, gone: new AbortController().signal };
+const NOBODY: Listener = { tell: () => undefined };
 
 export function createFunction(spec: FunctionSpec, options: FunctionOptions): LambdaFunction {
   const counts = { invocations: 0, coldStarts: 0, errors: 0, timeOuts: 0 };
@@ -71,11 +74,11 @@ export function createFunction(spec: FunctionSpec, options: FunctionOptions): La
       left = true;
       abandoned += 1;
     };
-    if (gone.aborted) leave();
-    gone.addEventListener('abort', leave, { once: true });
+    if (gone?.aborted) leave();
+    gone?.addEventListener('abort', leave, { once: true });
     const text = JSON.stringify(event);
     const answer = await within(spec, environment.invoke(text, contextOf(spec), tell));
-    gone.removeEventListener('abort', leave);
+    gone?.removeEventListener('abort', leave);
     if (left) abandoned -= 1;
     const ended = 'errorType' in answer && /^(Runtime|Sandbox)\./.test(answer.errorType);
     if (ended) await pool.drop(environment);
