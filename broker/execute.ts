@@ -14,6 +14,7 @@ import type { Command, ConnectCommand, DisconnectCommand, Principal } from './mo
 import type { Waits } from './publish.ts';
 import { assertRate, crowded, hasRoom } from './rates.ts';
 import { offerRecovery, recoverable, rejoin, standingRecovery } from './recovery.ts';
+import type { RecoveryRecord } from './recovery-record.ts';
 import { answer, type Place, publishPending, refuse, type Session } from './session.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { acknowledgeInside, sendInside, transact } from './transaction.ts';
@@ -88,9 +89,13 @@ function act(command: Command, session: Session, place: Place): Waits {
 async function connect(command: ConnectCommand, session: Session, place: Place): Promise<void> {
   const { connection, ports, dialect } = session;
   const { also, version } = command;
+  if (isDone(session, place)) {
+    await greet(command, await standingRecovery(session), session);
+    return confirm(command.receipt, session);
+  }
   const again = connection.version !== undefined && connection.stamp !== place.stamp;
   if (also !== undefined && !(again && version === connection.version)) {
-    return alongside(command, also, session, place);
+    return alongside(command, session, place);
   }
   if (again) {
     if (await refresh(command, session, place)) return;
@@ -114,23 +119,40 @@ async function connect(command: ConnectCommand, session: Session, place: Place):
   await consult('connect', { headers: command.headers, principal }, session, place);
   const back = await recoverable(command, principal, session);
   await establish(command.version, session, place, { name, principal, known: back?.session });
+  await greet(command, back, session);
+  if (back !== undefined) await rejoin(back, session, place);
+  confirm(command.receipt, session);
+}
+
+/** `back`: what it goes on by. */
+async function greet(
+  { also, heartBeat }: ConnectCommand,
+  back: Pick<RecoveryRecord, 'pid'> | undefined,
+  session: Session,
+): Promise<void> {
+  const { connection, ports } = session;
   const pid = session.ended === undefined ? await offerRecovery(back, session) : undefined;
-  const beats = (command.heartBeat?.[0] ?? 0) > 0;
+  const beats = also === undefined && (heartBeat?.[0] ?? 0) > 0;
   answer(session, {
     type: 'connected',
-    version: command.version,
-    session: session.connection.session ?? '',
+    version: connection.version ?? '',
+    session: connection.session ?? '',
     heartBeat: [0, beats ? ports.limits.heartBeatMilliseconds : 0],
     server: ports.server,
     headers: [
-      ['reconnect-after', String(reconnectAfter(session))],
+      also === undefined ? ['reconnect-after', String(reconnectAfter(session))] : ['also', also],
       ...(pid === undefined ? [] : [['pid', pid] as const]),
     ],
   });
-  if (back !== undefined) await rejoin(back, session, place);
-  if (command.receipt !== undefined) {
-    answer(session, { type: 'receipt', receipt: command.receipt });
-  }
+}
+
+function confirm(receipt: string | undefined, session: Session): void {
+  if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+}
+
+/** Whether an attempt before this one did it, and what came behind it: only its answers may be missing. */
+function isDone({ connection }: Session, { repeated, stamp }: Place): boolean {
+  return repeated && connection.version !== undefined && stamp < connection.stamp;
 }
 
 /** A fresh token on a live connection; false: this CONNECT is no such thing. */
@@ -147,9 +169,7 @@ async function refresh(command: ConnectCommand, session: Session, place: Place):
   }
   session.connection = { ...connection, principal, stamp: place.stamp };
   await ports.directory?.enter(session.connection);
-  if (command.receipt !== undefined) {
-    answer(session, { type: 'receipt', receipt: command.receipt });
-  }
+  confirm(command.receipt, session);
   return true;
 }
 
@@ -262,23 +282,10 @@ function memberOf(
 }
 
 /** Another conversation begins on this connection: who it is of is known. */
-async function alongside(
-  { version = '' }: ConnectCommand,
-  also: string,
-  session: Session,
-  place: Place,
-): Promise<void> {
-  const { connection, ports } = session;
+async function alongside(command: ConnectCommand, session: Session, place: Place): Promise<void> {
+  const { version = '' } = command;
   if (session.ended !== undefined || !(await speak(version, session, place))) return;
-  const pid = await offerRecovery(await standingRecovery(session), session);
-  answer(session, {
-    type: 'connected',
-    version,
-    session: connection.session ?? '',
-    heartBeat: [0, 0],
-    server: ports.server,
-    headers: [['also', also], ...(pid === undefined ? [] : [['pid', pid] as const])],
-  });
+  await greet(command, await standingRecovery(session), session);
 }
 
 /** One of several ends: what was asked for in it, and no more. */
@@ -302,6 +309,7 @@ async function partly(
 
 /** False: it is over. */
 async function speak(version: string, session: Session, place: Place): Promise<boolean> {
+  if (isDone(session, place)) return true;
   const { connection, ports } = session;
   const outcome = await ports.store.update(connection.id, { version }, place.stamp);
   if (outcome === 'done') session.connection = { ...connection, version, stamp: place.stamp };
@@ -312,6 +320,6 @@ async function speak(version: string, session: Session, place: Place): Promise<b
 async function disconnect(session: Session, receipt: string | undefined): Promise<void> {
   if (session.publications.length > 0) await publishPending(session);
   await endConnection(session.connection.id, 'left', session.ports);
-  if (receipt !== undefined) answer(session, { type: 'receipt', receipt });
+  confirm(receipt, session);
   session.ended ??= 'left';
 }

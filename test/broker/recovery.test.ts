@@ -8,7 +8,7 @@ import { socketioWith } from '../../protocol/socketio/dialect.ts';
 import { type Client, leave, makeWorld, type World } from './world.ts';
 
 function makeSocketioWorld(): World {
-  const dialect = socketioWith(parseSocketio({ namespaces: ['/admin'] }));
+  const dialect = socketioWith(parseSocketio({ namespaces: ['/admin', '/b'] }));
   const dialects = new Map([[dialect.name, dialect]]);
   const extend = (ports: Ports): Ports => ({ ...ports, dialects, detect: () => dialect });
   return makeWorld({ rooms: true, extend });
@@ -218,3 +218,27 @@ test.each(['0', '0/admin,'])(
     expect(world.closed.has('a')).toBe(false);
   },
 );
+
+test.each([
+  { packets: ['0', '0/admin,', '0/b,'], sids: ['', '/admin', '/b'] },
+  { packets: ['0', '0/admin,', '1/admin,', '0/admin,'], sids: ['', '/admin', '/admin'] },
+  { packets: ['0', '1', '0', '0/b,'], sids: ['', '', '/b'] },
+])('a batch of CONNECTs that comes again after a crash is answered again: %j', async (given) => {
+  const world = makeSocketioWorld();
+  const client = await world.client('a');
+  const records = given.packets.map((packet) => world.record('a', packet));
+  await world.deliver(records);
+  client.heard();
+  const again = records.map((record) => ({
+    ...record,
+    attributes: { ...record.attributes, ApproximateReceiveCount: '2' },
+  }));
+  await world.deliver(again);
+  const sids = [...client.heard().matchAll(/"sid":"([^"]*)"/g)].map(([, sid]) => sid);
+  const { session } = (await world.ports.store.find('a'))?.connection ?? {};
+  expect(sids).toEqual(given.sids.map((namespace) => `${session}${namespace}`));
+  await client.send('20["join","x"]');
+  await world.pump();
+  expect(client.heard()).toMatch(/^30\[\{"ok":true/);
+  expect(world.closed.has('a')).toBe(false);
+});
