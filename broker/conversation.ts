@@ -50,7 +50,7 @@ export async function converse(
     turn: options.turn,
     ordered: options.splitFrames,
   });
-  const due = events.filter((event) => isDue(event, found, ports));
+  const due = dueOf(events, found, ports);
   let half = found.half?.bytes.length === 0 ? undefined : found.half;
   for (const event of due) {
     if (session.ended !== undefined && session.ended !== 'lost') break;
@@ -66,6 +66,11 @@ export async function converse(
     // The gateway has it still: its client must come back instead of hearing nothing.
     await ports.outbox.close(connectionId);
   }
+}
+
+function dueOf(events: readonly Inbound[], found: Found, ports: Ports): readonly Inbound[] {
+  if (found.half === undefined && found.connection.ended === undefined) return events;
+  return events.filter((event) => isDue(event, found, ports));
 }
 
 /** What was sent up to the stamp of what was kept is done, answers and all: a crash brings it again. */

@@ -42,7 +42,9 @@ export function topicsOf(
   publications: readonly { readonly destination: Destination; readonly message: Message }[],
 ): Topic[] {
   const topics = new Map<string, Topic>();
-  for (const [place, { destination, message }] of publications.entries()) {
+  let place = -1;
+  for (const { destination, message } of publications) {
+    place += 1;
     const topic = topics.get(destination.canonical);
     if (topic === undefined) {
       topics.set(destination.canonical, {

@@ -12,7 +12,7 @@ import { type Deadlines, deadlines } from './deadlines.ts';
 import { deduplication, type Seen } from './deduplication.ts';
 import type { FaultDice } from './faults.ts';
 import { QUEUE_LIMITS, type QueueLimits } from './limits.ts';
-import { asItIs, type Entry, hand, newEntry, receive, written } from './queue-record.ts';
+import { asItIs, type Entry, hand, newEntry, receive, sequences, written } from './queue-record.ts';
 
 export interface FifoOptions {
   readonly handler: (event: QueueEvent) => Promise<QueueResult>;
@@ -65,7 +65,7 @@ interface Queue {
   readonly seen: Seen;
   readonly waiters: (() => void)[];
   readonly timeouts: Deadlines;
-  sequence: number;
+  readonly nextSequence: () => string;
   size: number;
   running: number;
   scheduled: boolean;
@@ -84,7 +84,7 @@ export function fifoQueue(options: FifoOptions): Fifo {
     seen: deduplication(limits),
     waiters: [],
     timeouts: deadlines(limits.functionMilliseconds, options.now),
-    sequence: 0,
+    nextSequence: sequences(),
     size: 0,
     running: 0,
     scheduled: false,
@@ -120,9 +120,8 @@ function enqueue(queue: Queue, event: IngressEvent, now: number): void {
     group = { id: event.connectionId, entries: [], blocked: false };
     queue.groups.set(event.connectionId, group);
   }
-  queue.sequence += 1;
   const keep = queue.options.inProcess ? asItIs : written;
-  const entry = newEntry(event, keep(event.body), queue.sequence, now);
+  const entry = newEntry(event, keep(event.body), queue.nextSequence(), now);
   if (group.entries.length === 0 && !group.blocked) queue.ready.push(group);
   group.entries.push(entry);
   queue.size += 1;

@@ -11,7 +11,8 @@ export interface Entry {
   readonly requestTimeEpoch: number;
   readonly body: Body;
   readonly sentAt: number;
-  sequence: number;
+  /** 20 digits. */
+  sequence: string;
   receives: number;
 }
 
@@ -25,9 +26,9 @@ export type Keep = (body: Uint8Array) => Body;
 export const written: Keep = (body) => `.${base64(body)}`;
 export const asItIs: Keep = (body) => body;
 
-export function newEntry(event: IngressEvent, body: Body, sequence: number, now: number): Entry {
+export function newEntry(event: IngressEvent, body: Body, sequence: string, now: number): Entry {
   return {
-    id: `local-${sequence}`,
+    id: sequence,
     connectionId: event.connectionId,
     eventType: event.eventType,
     messageId: event.messageId,
@@ -48,7 +49,7 @@ export function receive(entry: Entry): QueueRecord {
     attributes: {
       ApproximateReceiveCount: String(entry.receives),
       SentTimestamp: String(entry.sentAt),
-      SequenceNumber: String(entry.sequence).padStart(SEQUENCE_DIGITS, '0'),
+      SequenceNumber: entry.sequence,
       MessageGroupId: entry.connectionId,
     },
     messageAttributes: {
@@ -79,7 +80,7 @@ export function hand(entry: Entry): QueueRecord {
       event: eventType === 'MESSAGE' ? 'message' : 'lost',
       payload: body,
       epoch: requestTimeEpoch,
-      sequence: String(entry.sequence).padStart(SEQUENCE_DIGITS, '0'),
+      sequence: entry.sequence,
       messageId,
       repeated: entry.receives > 1,
     },
@@ -87,7 +88,21 @@ export function hand(entry: Entry): QueueRecord {
 }
 
 const NO_ATTRIBUTES: QueueRecord['messageAttributes'] = {};
-const SEQUENCE_DIGITS = 20;
+
+/** Of the first, the second … record, 20 digits each; written out anew only once in a thousand. */
+export function sequences(): () => string {
+  const last = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
+  let count = 0;
+  let thousands = '';
+  return () => {
+    count += 1;
+    const rest = count % last.length;
+    if (rest === 0 || thousands === '') {
+      thousands = String(Math.floor(count / last.length)).padStart(17, '0');
+    }
+    return thousands + last[rest];
+  };
+}
 
 function base64(body: Uint8Array): string {
   const bytes = Buffer.isBuffer(body)

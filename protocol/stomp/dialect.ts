@@ -134,31 +134,40 @@ function error(
 }
 
 function message(published: Message, version: string): Splice {
-  const shared = sharedPart(published, version);
+  const room = roomFor(published, version);
   let lastSubscription: string | undefined;
-  let last: Uint8Array = NO_BODY;
+  let last: Uint8Array | undefined;
   return (subscription, ack) => {
-    if (ack === undefined && subscription === lastSubscription) return last;
-    const own = `MESSAGE\n${namedLine('subscription', subscription, version)}`;
-    const written = spliced(ack === undefined ? own : own + namedLine('ack', ack, version), shared);
-    if (ack === undefined) {
-      lastSubscription = subscription;
+    if (last !== undefined && ack === undefined && subscription === lastSubscription) return last;
+    const named = `MESSAGE\n${namedLine('subscription', subscription, version)}`;
+    const own = ack === undefined ? named : named + namedLine('ack', ack, version);
+    const ownBytes = Buffer.byteLength(own);
+    const inFront = last === undefined && ownBytes <= OWN_BYTES;
+    const written = inFront ? room.subarray(OWN_BYTES - ownBytes) : copied(room, ownBytes);
+    written.write(own, 0, 'utf8');
+    if (ack === undefined || last === undefined) {
+      lastSubscription = ack === undefined ? subscription : undefined;
       last = written;
     }
     return written;
   };
 }
 
-function spliced(own: string, shared: Buffer): Uint8Array {
-  const ownBytes = Buffer.byteLength(own);
-  const frame = Buffer.allocUnsafe(ownBytes + shared.length);
-  frame.write(own, 0, 'utf8');
-  frame.set(shared, ownBytes);
+/** Left free in front of what all receivers share, for the first: often it is the only one. */
+const OWN_BYTES = 128;
+
+/** What is shared, with so many octets in front. */
+function copied(room: Buffer, ownBytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(ownBytes + room.length - OWN_BYTES);
+  room.copy(frame, ownBytes, OWN_BYTES);
   return frame;
 }
 
-/** From message-id to the NUL: the same octets for every receiver of this version. */
-function sharedPart(published: Message, version: string): Buffer {
+/**
+ * Room for what is the receiver's own, then, from message-id to the NUL, the same octets for every
+ * receiver of this version.
+ */
+function roomFor(published: Message, version: string): Buffer {
   const { id, destination, headers } = published;
   const text = isUtf8(published.body);
   // A WebSocket of the gateway carries text alone.
@@ -171,12 +180,12 @@ function sharedPart(published: Message, version: string): Buffer {
     if (!BROKER_OWN.has(name)) head += headerLine(name, value, version);
   }
   head += '\n';
-  const headBytes = Buffer.byteLength(head);
-  const shared = Buffer.allocUnsafe(headBytes + body.length + 1);
-  shared.write(head, 0, 'utf8');
-  shared.set(body, headBytes);
-  shared[shared.length - 1] = NUL;
-  return shared;
+  const bodyAt = OWN_BYTES + Buffer.byteLength(head);
+  const room = Buffer.allocUnsafe(bodyAt + body.length + 1);
+  room.write(head, OWN_BYTES, 'utf8');
+  room.set(body, bodyAt);
+  room[room.length - 1] = NUL;
+  return room;
 }
 
 function base64({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
