@@ -104,7 +104,7 @@ export function memoryJournal(world: {
         log.history.delete(seq);
       }
       for (const message of messages) {
-        log.history.set(message.seq, { message, expiresAt });
+        log.history.set(message.seq, { message: alone(message), expiresAt });
         log.history.delete(message.seq - limits.replayMax);
       }
     },
@@ -148,6 +148,11 @@ export function memoryJournal(world: {
       },
     },
   };
+}
+
+/** With octets of its own: those that came are a view, which would keep all that came with them. */
+function alone(message: LoggedMessage): LoggedMessage {
+  return Object.assign({}, message, { body: Buffer.from(message.body) });
 }
 
 function dropExpired(publishIds: Map<string, number>, now: number): void {

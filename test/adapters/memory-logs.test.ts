@@ -2,6 +2,8 @@ import { memoryJournal } from '../../adapters/memory/journal.ts';
 import { memoryChecks, memoryRoster } from '../../adapters/memory/roster.ts';
 import { memoryShelf } from '../../adapters/memory/shelf.ts';
 import { memoryStore } from '../../adapters/memory/store.ts';
+import { systemClock, systemIds } from '../../adapters/system.ts';
+import { LIMITS } from '../../broker/limits.ts';
 import { checksContract } from '../contract/checks.ts';
 import { durablesContract } from '../contract/durables.ts';
 import { heldContract } from '../contract/held.ts';
@@ -25,3 +27,16 @@ durablesContract('memory', async (clock) => ({ shelf: memoryShelf(clock), close 
 
 test('what is older than any SUBSCRIBE can get is dropped, however long it might be kept', () =>
   keepsNoMoreThanCanBeAsked(inMemory));
+
+test('a message of the past keeps its own octets, and not all that came with them', async () => {
+  const journal = memoryJournal({ clock: systemClock, ids: systemIds, limits: LIMITS });
+  const read = Buffer.alloc(1_000_000, 'x');
+  const body = read.subarray(9, 11);
+  const message = { id: 'm', destination: '/room/a', headers: [], body, at: Date.now() };
+  const { epoch, seq } = await journal.append('/room/a', [{ type: 'message', message }]);
+  const kept = [{ ...message, seq }];
+  await journal.keep('/room/a', epoch, kept, Date.now() + 60_000);
+  const [found] = await journal.history('/room/a', epoch, { after: 0, upTo: seq, most: 1 });
+  expect(String(found?.body)).toBe('xx');
+  expect(found?.body.buffer.byteLength).toBeLessThan(100_000);
+});
