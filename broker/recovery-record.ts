@@ -76,7 +76,9 @@ function lossKey(session: string, connectionId: string): string {
   return `${session} !${connectionId}`;
 }
 
+/** Of any text that a client shows: other cells than records have a space in their names. */
 export async function readRecord(session: string, logs: Logs): Promise<RecoveryRecord | undefined> {
+  if (session === '' || session.includes(' ')) return undefined;
   const value = await valueAt(session, session, logs);
   return value === undefined ? undefined : recordOf(value);
 }

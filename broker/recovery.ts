@@ -44,7 +44,7 @@ export async function recoverable(
   const session = recover.pid.slice(0, recover.pid.indexOf('.'));
   const mine = (record: RecoveryRecord | undefined): record is RecoveryRecord =>
     record?.pid === recover.pid && record.user === principal?.user;
-  const record = session === '' ? undefined : await readRecord(session, logs);
+  const record = await readRecord(session, logs);
   if (!mine(record)) return undefined;
   // A repeat of this very CONNECT: all is done.
   if (record.connectionId === connection.id) return { session, pid: record.pid, rooms: [] };

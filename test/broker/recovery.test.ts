@@ -167,6 +167,19 @@ test('a record of a lost connection that is none of ours is said to be so, and n
   expect(world.logged.join()).toContain('a cell whose connectionId is no text');
 });
 
+test('a secret that names what else is kept of a session is none', async () => {
+  const world = makeSocketioWorld();
+  const lost = await joined(world, 'a', 'x');
+  const range = { from: '!', to: '~', most: 10 };
+  for (let index = 0; index < 16; index++) {
+    for (const [key] of (await world.ports.logs?.shelf.read(`recovery ${index}`, range)) ?? []) {
+      const back = await connected(world, `b-${key}`, { pid: `${key}.x` });
+      expect(back.sid).not.toBe(lost.sid);
+    }
+  }
+  expect(world.logged).toEqual([]);
+});
+
 test('a conversation beside the first one, begun and left, takes nothing from how that goes on', async () => {
   const world = makeSocketioWorld();
   const lost = await joined(world, 'a', 'x');
