@@ -404,6 +404,24 @@ describe('MESSAGE', () => {
   });
 });
 
+test.each([
+  ['short first', ['s', 'l'.repeat(250), 's']],
+  ['long first', ['l'.repeat(250), 's', 'l'.repeat(250)]],
+])('each receiver has its own headers before what all share: %s', (_name, subscriptions) => {
+  const splice = stompDialect.message(
+    { id: 'm-1', destination: '/topic/a', headers: [['x', '1']], body: Buffer.from('hello') },
+    '1.2',
+  );
+  const shared = 'message-id:m-1\ndestination:/topic/a\ncontent-length:5\nx:1\n\nhello\0';
+  const told = subscriptions.flatMap((id) => [splice(id), splice(id, 'a-1')]);
+  expect(told.map((frame) => Buffer.from(frame).toString())).toEqual(
+    subscriptions.flatMap((id) => [
+      `MESSAGE\nsubscription:${id}\n${shared}`,
+      `MESSAGE\nsubscription:${id}\nack:a-1\n${shared}`,
+    ]),
+  );
+});
+
 test('octets that are no text travel as base64, and say so, in both directions', () => {
   const octets = Buffer.from([0, 128, 255]);
   const told = stompDialect.message(
