@@ -17,10 +17,34 @@ export async function holdSlow(
   encode: Encoder,
   ports: Ports,
 ): Promise<Map<string, Receiver>> {
-  const slow = await ports.slow?.among(receivers.keys(), ports);
+  const slow = await ports.slow?.among(receivers.keys(), markedOf(receivers, ports), ports);
   if (slow === undefined || slow.size === 0) return receivers;
   await hold(slow, receivers, encode, ports);
   return new Map([...receivers].filter(([connectionId]) => !slow.has(connectionId)));
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** Nearly always nobody: then nothing is made. */
+function markedOf(receivers: Receivers, { clock }: Ports): ReadonlySet<string> {
+  let marked: Set<string> | undefined;
+  for (const { connectionId, hit, more } of receivers.values()) {
+    const until = hit.subscriber.slowUntil ?? more?.find(isMarked)?.subscriber.slowUntil;
+    if (until === undefined || until <= clock.now()) continue;
+    marked ??= new Set();
+    marked.add(connectionId);
+  }
+  return marked ?? NOBODY;
+}
+
+const isMarked = ({ subscriber }: Receiver['hit']) => subscriber.slowUntil !== undefined;
+
+/** A mark that will last for as long as anything that begins to wait now, or half of it. */
+function unmarkedOf({ hit, more = [] }: Receiver, { clock, limits }: Ports): readonly string[] {
+  const enough = clock.now() + limits.slowSeconds * 500;
+  return [hit, ...more]
+    .filter(({ subscriber: { slowUntil = 0 } }) => slowUntil < enough)
+    .map(({ subscriber }) => subscriber.subscriptionId);
 }
 
 /** What a full buffer did not take; all of a delivery waits, though some of it may have gone out. */
@@ -54,7 +78,8 @@ async function hold(
     const { carrier, dialect, version } = receiver.hit.subscriber;
     const { connectedAt } = receiver;
     const owed = owedTo(receiver, encode);
-    found.push({ connectionId, connectedAt, carrier, dialect, version, owed });
+    const unmarked = unmarkedOf(receiver, ports);
+    found.push({ connectionId, connectedAt, carrier, dialect, version, owed, unmarked });
   }
   await ports.slow?.hold(found, ports);
 }

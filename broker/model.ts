@@ -242,6 +242,8 @@ export interface Subscriber {
   readonly tokenId?: string;
   readonly tokenExpiresAt?: number;
   readonly policy?: string;
+  /** Something may wait for it until then, for its buffer was full: `broker/slow.ts`. */
+  readonly slowUntil?: number;
   readonly connectedAt: number;
   readonly expiresAt: number;
 }

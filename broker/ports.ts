@@ -370,12 +370,26 @@ export interface SlowReceiver {
   readonly dialect: string;
   readonly version: string;
   readonly owed: readonly Owed[];
+  /** Its subscriptions that hear of it, and are not known to be marked. */
+  readonly unmarked: readonly string[];
+}
+
+/**
+ * Marks on what a fan-out reads of a subscription, where many environments publish: `Subscriber` has
+ * it as `slowUntil` once the call is done. One that has ended is not marked.
+ */
+export interface SlowMarks {
+  mark(connectionId: string, subscriptionId: string, until: number): Promise<void>;
 }
 
 /** Connections whose buffers are full, as far as this environment knows: `broker/slow.ts`. */
 export interface Slow {
   /** Those of them that have something waiting still: what comes now goes behind it. */
-  among(connectionIds: Iterable<string>, ports: Ports): Promise<ReadonlySet<string>>;
+  among(
+    connectionIds: Iterable<string>,
+    marked: ReadonlySet<string>,
+    ports: Ports,
+  ): Promise<ReadonlySet<string>>;
   /** Their messages wait, or what else the rules say. */
   hold(receivers: readonly SlowReceiver[], ports: Ports): Promise<void>;
   drain(task: DrainTask, ports: Ports): Promise<void>;

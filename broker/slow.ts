@@ -4,20 +4,24 @@
  * and jobs of the connection, one at a time, look whether it takes it, at growing pauses. Whoever
  * posts to connections that are not slow pays nothing for it.
  *
- * An environment that has met a connection's full buffer keeps its messages in order. Another may get
- * one through while some still wait: then it arrives before them.
+ * An environment remembers whom it has found slow. Others learn of it by a mark on what a fan-out
+ * reads of the subscription anyway, written before the invocation that found it ends: so the messages
+ * of one sender, which follow each other, stay in order. Of two who publish in the same moment one may
+ * still get through first; there is no order between them.
  *
- * Cost of a message that waits: 1 WRU a KB, a job, and a read of what waits.
+ * Cost of a message that waits: 1 WRU a KB, a job, and a read of what waits; of a mark, 1 WRU and 1
+ * RRU, and for whoever publishes while it stands a read of whether anything waits.
  */
 import { atOnce } from './at-once.ts';
 import { decodeCell, encodeCell, number, optionalText, text } from './cell.ts';
 import { named } from './encoder.ts';
 import { BrokerError } from './errors.ts';
-import type { DrainTask, Owed, Ports, Slow, SlowReceiver } from './ports.ts';
+import type { DrainTask, Owed, Ports, Slow, SlowMarks, SlowReceiver } from './ports.ts';
 import { cutAll } from './post.ts';
 import type { SlowPolicy } from './rules.ts';
 
-export function makeSlow(): Slow {
+/** Without `marks`: for an environment that has no others beside it. */
+export function makeSlow(marks?: SlowMarks): Slow {
   /** Until when what comes goes behind what waits, unasked. */
   const remembered = new Map<string, number>();
 
@@ -30,17 +34,25 @@ export function makeSlow(): Slow {
     }
   }
 
+  async function markAll(
+    { connectionId, unmarked }: SlowReceiver,
+    { clock, limits }: Ports,
+  ): Promise<void> {
+    const until = clock.now() + limits.slowSeconds * 1000;
+    for (const id of marks === undefined ? [] : unmarked)
+      await marks?.mark(connectionId, id, until);
+  }
+
   return {
-    async among(connectionIds, ports) {
+    async among(connectionIds, marked, ports) {
       const slow = new Set<string>();
-      if (remembered.size === 0) return slow;
+      if (remembered.size === 0 && marked.size === 0) return slow;
       const doubtful: string[] = [];
       const now = ports.clock.now();
       for (const connectionId of connectionIds) {
         const until = remembered.get(connectionId);
-        if (until === undefined) continue;
-        if (until > now) slow.add(connectionId);
-        else doubtful.push(connectionId);
+        if (until !== undefined && until > now) slow.add(connectionId);
+        else if (until !== undefined || marked.has(connectionId)) doubtful.push(connectionId);
       }
       await atOnce(doubtful, ports.limits.slowAtOnceMax, async (connectionId) => {
         if (await waits(connectionId, ports)) {
@@ -56,7 +68,9 @@ export function makeSlow(): Slow {
       const held = receivers.filter((receiver) => !isFinal(receiver, ports));
       // Before they are stored: what is published meanwhile goes behind them.
       for (const { connectionId } of held) remember(connectionId, ports);
-      await atOnce(held, ports.limits.slowAtOnceMax, (receiver) => keep(receiver, ports));
+      await atOnce(held, ports.limits.slowAtOnceMax, async (receiver) => {
+        await Promise.all([keep(receiver, ports), markAll(receiver, ports)]);
+      });
       await disconnect(over, ports);
     },
 

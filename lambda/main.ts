@@ -17,7 +17,7 @@ import { appendingClient, dynamoJournal } from '../adapters/dynamodb/journal.ts'
 import { dynamoMailboxes } from '../adapters/dynamodb/mailboxes.ts';
 import { dynamoRoster } from '../adapters/dynamodb/roster.ts';
 import { dynamoShelf } from '../adapters/dynamodb/shelf.ts';
-import { dynamoStore } from '../adapters/dynamodb/store.ts';
+import { type DynamoStore, dynamoStore } from '../adapters/dynamodb/store.ts';
 import { decodeStream } from '../adapters/dynamodb/stream.ts';
 import { defaultProvider, environmentRegion } from '../adapters/environment-credentials.ts';
 import { mailboxOutbox } from '../adapters/mailbox/outbox.ts';
@@ -198,11 +198,14 @@ function postponing({ environment: { tasksUrl } }: World): Later {
 }
 
 /** Only who may publish is told where large audiences go, and what slow clients do not take. */
-function spreading(world: World): Pick<Ports, 'jobs' | 'slow'> {
+function spreading(
+  world: World,
+  { marks }: Pick<DynamoStore, 'marks'>,
+): Pick<Ports, 'jobs' | 'slow'> {
   const { jobsUrl: queueUrl } = world.environment;
   if (queueUrl === undefined) return {};
   const jobs = sqsJobs({ ...world, client: new SQSClient({}), queueUrl });
-  return { jobs, slow: makeSlow() };
+  return { jobs, slow: makeSlow(marks) };
 }
 
 function asking(world: World): Liveness {
@@ -273,7 +276,7 @@ function conversing(world: World, more: Partial<Pick<Logs, 'later' | 'liveness'>
     ...world,
     ...guarding(world),
     ...applying(world),
-    ...spreading(world),
+    ...spreading(world, store),
     store,
     outbox: routeOutbox({
       sockets,

@@ -249,6 +249,7 @@ export const SUBSCRIBER_ATTRIBUTES = [
   'tokenId',
   'tokenExpiresAt',
   'policy',
+  'slowUntil',
   'connectedAt',
   'expiresAt',
   'segments',
@@ -265,6 +266,7 @@ export function readSubscriber(row: Row): Subscriber {
   const tokenId = optionalText(row, 'tokenId');
   const tokenExpiresAt = optionalNumber(row, 'tokenExpiresAt');
   const policy = optionalText(row, 'policy');
+  const slowUntil = optionalNumber(row, 'slowUntil');
   return {
     connectionId: sk.slice(PLACE_DIGITS, at),
     subscriptionId: sk.slice(at + 1),
@@ -279,6 +281,7 @@ export function readSubscriber(row: Row): Subscriber {
     ...(tokenId !== undefined && { tokenId }),
     ...(tokenExpiresAt !== undefined && { tokenExpiresAt }),
     ...(policy !== undefined && { policy }),
+    ...(slowUntil !== undefined && { slowUntil }),
     connectedAt: number(row, 'connectedAt'),
     expiresAt: number(row, 'expiresAt'),
   };

@@ -8,10 +8,11 @@
  */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Limits } from '../../broker/limits.ts';
-import type { Clock, Held, Store } from '../../broker/ports.ts';
+import type { Clock, Held, SlowMarks, Store } from '../../broker/ports.ts';
 import { subscribers } from './audience.ts';
 import { connections } from './connections.ts';
 import { held } from './held.ts';
+import { slowMarks } from './slow-marks.ts';
 import { subscriptions } from './subscriptions.ts';
 import { dynamoTable } from './table.ts';
 
@@ -26,6 +27,7 @@ export interface DynamoStoreOptions {
 
 export interface DynamoStore extends Store {
   readonly held: Held;
+  readonly marks: SlowMarks;
 }
 
 export function dynamoStore(options: DynamoStoreOptions): DynamoStore {
@@ -36,6 +38,7 @@ export function dynamoStore(options: DynamoStoreOptions): DynamoStore {
     ...connections(world),
     ...subscriptions(world),
     held: held(world),
+    marks: slowMarks(table),
     subscribers: subscribers(table, {
       clock,
       ...(rowsPerReadMax !== undefined && { rowsMax: rowsPerReadMax }),

@@ -291,7 +291,7 @@ describe('subscribers', () => {
     await store.subscribers(destination);
     expect(calls()).toEqual(['Query D#/topic/a.b', 'Query P#', 'Query P#a', 'Query P#a.b']);
     expect(inputs()[0]?.['ProjectionExpression']).toBe(
-      '#sk, #carrier, #dialect, #version, #acks, #selector, #session, #member, #user, #tokenId, #tokenExpiresAt, #policy, #connectedAt, #expiresAt, #segments',
+      '#sk, #carrier, #dialect, #version, #acks, #selector, #session, #member, #user, #tokenId, #tokenExpiresAt, #policy, #slowUntil, #connectedAt, #expiresAt, #segments',
     );
   });
 

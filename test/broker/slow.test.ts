@@ -1,5 +1,6 @@
 /** Slow consumers of the direct lane: what a full buffer does not take waits, by the rules. */
-import type { Outbox, Ports, Shelf } from '../../broker/ports.ts';
+import { jest } from '@jest/globals';
+import type { Outbox, Ports, Shelf, Slow, Store } from '../../broker/ports.ts';
 import type { Rule } from '../../broker/rules.ts';
 import { makeSlow } from '../../broker/slow.ts';
 import { taskHandler } from '../../lambda/work.ts';
@@ -22,9 +23,9 @@ async function stage(rules: readonly Rule[] = [], options: WorldOptions = {}): P
   const jobs = jobQueue();
   const logged: { event: string; count: unknown }[] = [];
   const extend = (ports: Ports): Ports => ({
+    slow: makeSlow(),
     ...(options.extend?.(ports) ?? ports),
     jobs,
-    slow: makeSlow(),
     log: {
       ...ports.log,
       info: (event, fields) => void logged.push({ event, count: fields?.['count'] }),
@@ -98,6 +99,73 @@ test('an environment that remembers a slow client asks the store whether it stil
   expect(bodies(world, 'slow')).toEqual([]);
   await settle();
   expect(bodies(world, 'slow')).toEqual(['one', 'two']);
+});
+
+/** Two environments that share a store and a queue, and each remembers by itself. */
+function environments(): {
+  readonly extend: (ports: Ports) => Ports;
+  readonly marked: Map<string, number>;
+  turnTo(which: 0 | 1): void;
+} {
+  const marked = new Map<string, number>();
+  const nameOf = (connectionId: string, id: string) => `${connectionId} ${id}`;
+  const marks = {
+    mark: async (connectionId: string, id: string, until: number) =>
+      void marked.set(nameOf(connectionId, id), until),
+  };
+  const both = [makeSlow(marks), makeSlow(marks)] as const;
+  let current = both[0];
+  const slow: Slow = {
+    among: (...given) => current.among(...given),
+    hold: (...given) => current.hold(...given),
+    drain: (...given) => current.drain(...given),
+  };
+  return {
+    marked,
+    extend: (ports) => ({ ...ports, slow, store: reading(ports.store) }),
+    turnTo: (which) => {
+      current = both[which];
+    },
+  };
+
+  function reading(store: Store): Store {
+    const subscribers: Store['subscribers'] = async (...given) => {
+      const page = await store.subscribers(...given);
+      const found = page.subscribers.map((one) => {
+        const slowUntil = marked.get(nameOf(one.connectionId, one.subscriptionId));
+        return slowUntil === undefined ? one : { ...one, slowUntil };
+      });
+      return { ...page, subscribers: found };
+    };
+    return { ...store, subscribers };
+  }
+}
+
+test('another environment, which has not met the full buffer, puts its messages behind those that wait', async () => {
+  const { extend, marked, turnTo } = environments();
+  const { world, publish, settle } = await stage([], { extend });
+  for (const id of ['slow', 'quick']) await subscribed(world, id, { to: '/topic/x' });
+  full(world, 'slow', 1);
+  await publish('one');
+  turnTo(1);
+  await publish('two');
+  expect([bodies(world, 'slow'), bodies(world, 'quick')]).toEqual([[], ['one', 'two']]);
+  await settle();
+  // It asks, and nothing waits any more.
+  await publish('three');
+  expect(bodies(world, 'slow')).toEqual(['one', 'two', 'three']);
+  expect([...marked.keys()]).toEqual(['slow 1']);
+});
+
+test('a mark that is old asks nothing of the store', async () => {
+  const { extend, marked, turnTo } = environments();
+  const { world, publish } = await stage([], { extend });
+  await subscribed(world, 'slow', { to: '/topic/x' });
+  marked.set('slow 1', world.ports.clock.now() - 1);
+  turnTo(1);
+  const read = jest.spyOn(world.ports.logs?.shelf ?? { read: async () => [] }, 'read');
+  await publish('one');
+  expect([bodies(world, 'slow'), read.mock.calls]).toEqual([['one'], []]);
 });
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

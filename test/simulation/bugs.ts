@@ -27,6 +27,8 @@ export interface Bug {
   readonly unordered?: true;
   /** The queue of jobs gives those of one group to several invocations at once. */
   readonly sideBySide?: true;
+  /** Only the environment that met a full buffer knows of it. */
+  readonly unmarked?: true;
 }
 
 function withLogs(change: (logs: Logs, ports: Ports) => Partial<Logs>): (ports: Ports) => Ports {

@@ -18,8 +18,6 @@ export interface Invocation {
   hurt: boolean;
   /** Of a job: those who asked for it; did one of them fail, it may have been asked for anew. */
   readonly askedBy?: readonly Invocation[];
-  /** Of a job: which part of which division of an audience it serves. */
-  readonly part?: string;
 }
 
 export type Outcome<Value> =
@@ -41,7 +39,7 @@ export interface InvokeOptions {
   readonly poisoned?: boolean;
   /** Nothing kills it. */
   readonly safe?: boolean;
-  readonly job?: Pick<Invocation, 'askedBy' | 'part'>;
+  readonly job?: Pick<Invocation, 'askedBy'>;
 }
 
 export interface Fleet<Handlers> {

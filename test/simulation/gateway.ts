@@ -53,6 +53,7 @@ interface Socket {
   open: boolean;
   refused: boolean;
   untold: boolean;
+  fullUntil: number;
   /** When the last of what is on its way arrives: nothing overtakes it. */
   up: number;
   down: number;
@@ -66,8 +67,9 @@ const GATEWAY: Invocation = {
   handedBack: new Set(),
   hurt: false,
 };
-const NEW_SOCKET = { open: true, refused: false, untold: false, up: 0, down: 0 };
+const NEW_SOCKET = { open: true, refused: false, untold: false, fullUntil: 0, up: 0, down: 0 };
 const YOUNG_MILLISECONDS = 10_000;
+const FULL_MILLISECONDS = 4000;
 
 export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Routes): Gateway {
   const { random } = scheduler;
@@ -123,7 +125,13 @@ export function makeGateway(scheduler: Scheduler, weather: Weather, routes: Rout
     const young = scheduler.now() - socket.openedAt < YOUNG_MILLISECONDS;
     if (young && weather.falls('goneYoung')) return 410;
     if (weather.falls('gone')) return 410;
-    if (weather.falls('bufferFull')) return { status: 429, reason: 'buffer' };
+    if (scheduler.now() < socket.fullUntil) return { status: 429, reason: 'buffer' };
+    if (weather.falls('bufferFull')) {
+      // Where what it does not take waits, it does not take it for a while.
+      const lasts = weather.plan.scenario === 'crowds' ? random.between(0, FULL_MILLISECONDS) : 0;
+      socket.fullUntil = scheduler.now() + lasts;
+      return { status: 429, reason: 'buffer' };
+    }
     if (weather.falls('throttled')) return { status: 429, reason: 'rate' };
     if (weather.falls('gatewayFault')) return 500;
     return undefined;

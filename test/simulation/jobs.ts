@@ -30,6 +30,7 @@ export function makeJobQueue(
   scheduler: Scheduler,
   weather: Weather,
   work: (...given: Parameters<QueueHandlers['message']>) => void,
+  divided: (body: string, of: number) => void,
   { sideBySide = false }: { readonly sideBySide?: boolean } = {},
 ): JobQueue {
   const known = new Map<string, Known>();
@@ -46,9 +47,8 @@ export function makeJobQueue(
     const found = record && known.get(nameOf(record));
     if (found === undefined) return {};
     const { task } = found.job;
-    if (task.type === 'drain') return { job: { askedBy: holdersOf(task.connectionId) } };
-    const part = task.type === 'shard' ? { part: `${task.slice.index}/${task.slice.of}` } : {};
-    return { job: { askedBy: found.askedBy, ...part } };
+    const drains = task.type === 'drain';
+    return { job: { askedBy: drains ? holdersOf(task.connectionId) : found.askedBy } };
   }
 
   const handlers: QueueHandlers = {
@@ -81,6 +81,9 @@ export function makeJobQueue(
     put(job, by) {
       const { group, once, task } = job;
       const name = `${group}\n${once}`;
+      if (task.type === 'shard') {
+        for (const { body } of task.messages) divided(Buffer.from(body).toString(), task.slice.of);
+      }
       const before = known.get(name);
       before?.askedBy.push(by);
       if (before === undefined) known.set(name, { job, askedBy: [by] });

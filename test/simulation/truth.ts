@@ -57,6 +57,8 @@ export interface Got {
 
 export type Observation =
   | { readonly type: 'sent'; readonly sent: Sent }
+  /** A message was handed to one of so many parts of its audience. */
+  | { readonly type: 'divided'; readonly body: string; readonly of: number }
   /** A buffer took no more, where what it does not take waits. */
   | { readonly type: 'full'; readonly connectionId: string; readonly by: Invocation }
   | { readonly type: 'receipted'; readonly sent: Sent }

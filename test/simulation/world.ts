@@ -20,7 +20,7 @@ import { type Gateway, makeGateway } from './gateway.ts';
 import { type Handlers, makeHandlers } from './handlers.ts';
 import { type JobQueue, makeJobQueue } from './jobs.ts';
 import { follow, idsOf, type Kept, makeKept } from './kept.ts';
-import { paged } from './paged.ts';
+import { makeMarks, paged } from './paged.ts';
 import type { Plan, Weather } from './plan.ts';
 import { makeQueue, type Queue, type QueueHandlers } from './queue.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -60,6 +60,7 @@ export function makeWorld(options: WorldOptions): World {
   const kept = makeKept(scheduler);
   const { plan } = weather;
   const attempts = makeAttempts();
+  const marks = makeMarks();
   const counters = memoryCounters({ now: scheduler.now });
   const limits = limitsOf(plan);
   const crowds = plan.scenario === 'crowds';
@@ -102,7 +103,7 @@ export function makeWorld(options: WorldOptions): World {
     return {
       store: yielding(
         'store',
-        crowds ? paged(kept.store, plan.crowd.pageRows) : kept.store,
+        crowds ? paged(kept.store, plan.crowd.pageRows, marks) : kept.store,
         environment,
       ),
       outbox: memoryOutbox({
@@ -142,7 +143,7 @@ export function makeWorld(options: WorldOptions): World {
       },
     };
     const shared = yielding('counters', counters, environment);
-    const slow = makeSlow();
+    const slow = makeSlow(bug?.unmarked ? undefined : yielding('marks', marks, environment));
     const holding: Slow = {
       ...slow,
       hold(receivers, ports) {
@@ -279,6 +280,7 @@ export function makeWorld(options: WorldOptions): World {
     weather,
     (records, done, options) =>
       fleet.invoke('work', (handlers) => handlers.work(records), done, options),
+    (body, of) => truth.observe({ type: 'divided', body, of }),
     bug,
   );
   const stream = makeStream(
