@@ -61,10 +61,13 @@ export function makeRates(settings: RateSettings, clock: Clock): Rates {
       const now = clock.now();
       let found = depths.get(queue);
       if (found === undefined || now - found.at >= DEPTH_MILLISECONDS) {
-        found = { at: now, known: read(), since: 0 };
-        remember(depths, queue, found);
-        // The next asks again.
-        found.known.catch(() => depths.delete(queue));
+        const asked = { at: now, known: read(), since: 0 };
+        found = asked;
+        remember(depths, queue, asked);
+        // The next asks again, unless somebody has.
+        asked.known.catch(() => {
+          if (depths.get(queue) === asked) depths.delete(queue);
+        });
       }
       if ((await found.known) + found.since >= most) return false;
       found.since += 1;

@@ -239,6 +239,22 @@ test('those who send to a queue at one moment have the room that there is, and n
   expect((await all()).filter(Boolean)).toHaveLength(3);
 });
 
+test('a look at a queue’s depth that fails late takes nothing from what was seen since', async () => {
+  let now = 0;
+  const rates = makeRates({}, { now: () => now });
+  let fail: (cause: Error) => void = () => undefined;
+  const slow = new Promise<number>((_, reject) => {
+    fail = reject;
+  });
+  const late = rates.takeDepth('q', 10, () => slow);
+  now = 1_000;
+  const read = async () => 9;
+  expect(await rates.takeDepth('q', 10, read)).toBe(true);
+  fail(new Error('throttled'));
+  await expect(late).rejects.toThrow('throttled');
+  expect(await rates.takeDepth('q', 10, read)).toBe(false);
+});
+
 test('a user’s rate counts all his connections, and nobody else’s', async () => {
   const at = world({ userMessagesPerSecond: 4 });
   const enter = async (id: string, token: string) => {
