@@ -42,8 +42,8 @@ const FOREIGN: readonly (readonly [prefix: string, nearest: string])[] = [
 
 const known = new Map<string, Destination>();
 let knownLimits: Limits | undefined;
-/** All are forgotten then; so many places are sent to within a moment, even of a busy process. */
-const KNOWN_MAX = 1_000;
+/** All are forgotten then. More would outlive a collection of the young, and cost more than to parse. */
+const KNOWN_MAX = 128;
 
 /**
  * Parses a destination or pattern. Throws `destination-invalid` with the rule that was broken. What

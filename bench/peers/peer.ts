@@ -1,6 +1,7 @@
 /** Starts the peers of the benches, and reads what they use. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ASKED, type PeerName } from './manner.ts';
@@ -23,8 +24,18 @@ export interface PeerOptions {
   readonly profile?: string | undefined;
 }
 
-/** As `npm start` runs the sources. */
-const SOURCES = new URL('../../local/sources.mjs', import.meta.url).href;
+/** Flags of Node as `npm start` has them, for the broker; the others have Node's own defaults. */
+const STARTED = flagsOf(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+const LOADED = ['--import', new URL('../../local/sources.mjs', import.meta.url).href];
+
+function flagsOf(manifest: string): readonly string[] {
+  const { scripts }: { scripts: { start: string } } = JSON.parse(manifest);
+  return scripts.start.split(' ').slice(1, -1);
+}
+
+function isBroker(name: PeerName): boolean {
+  return name === 'memory' || name === 'lmdb';
+}
 
 /** Undefined: it is not installed. */
 export async function startPeer(
@@ -38,7 +49,7 @@ export async function startPeer(
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const file = fileURLToPath(new URL('server.ts', import.meta.url));
   const child = fork(file, [name, join(folder, name)], {
-    execArgv: ['--import', SOURCES, '--expose-gc', ...profiling],
+    execArgv: [...(isBroker(name) ? STARTED : LOADED), '--expose-gc', ...profiling],
   });
   const [url] = await once(child, 'message');
   const ask = async (what: string): Promise<number> => {
