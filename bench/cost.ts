@@ -7,9 +7,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readFlags } from '../local/flags.ts';
 import { countedPart, withCounted } from './cost/page.ts';
 
-const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
+const USAGE = `npm run cost -- [options]
+  --write  renews docs/cost.md`;
+
+const values = readFlags(
+  USAGE,
+  (args) => parseArgs({ args, options: { write: { type: 'boolean', default: false } } }).values,
+);
 const page = fileURLToPath(new URL('../docs/cost.md', import.meta.url));
 const counted = await countedPart();
 console.log(counted);

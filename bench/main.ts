@@ -15,6 +15,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readCount, readFlags } from '../local/flags.ts';
 import { withPart } from './part.ts';
 import { CASES, type Case } from './peers/cases.ts';
 import type { PeerName } from './peers/manner.ts';
@@ -22,20 +23,31 @@ import type { Row } from './peers/measure.ts';
 import { type Peer, startPeer } from './peers/peer.ts';
 import { COLUMNS, markdown, met, PART, PEER_TITLES, picture, verdicts } from './peers/report.ts';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    rounds: { type: 'string', default: '15' },
-    bill: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-    profile: { type: 'string' },
-  },
-});
-
-const rounds = Number(values.rounds);
-if (!Number.isSafeInteger(rounds) || rounds < 1) fail('--rounds takes a whole number from 1');
-const only = values.only?.split(',');
 const known = CASES.map(({ name }) => name);
+const USAGE = `npm run bench -- [options]
+  --only CASE,CASE  some of ${known.join(', ')}
+  --rounds N        medians of so many; 15
+  --bill            and what AWS would charge for the same traffic
+  --write           renews docs/benchmarks.md and its picture
+  --profile FOLDER  a CPU profile of each server`;
+
+const values = readFlags(
+  USAGE,
+  (args) =>
+    parseArgs({
+      args,
+      options: {
+        only: { type: 'string' },
+        rounds: { type: 'string', default: '15' },
+        bill: { type: 'boolean', default: false },
+        write: { type: 'boolean', default: false },
+        profile: { type: 'string' },
+      },
+    }).values,
+);
+
+const rounds = readCount('--rounds', values.rounds, 1, USAGE);
+const only = values.only?.split(',');
 for (const name of only ?? []) {
   if (!known.includes(name)) fail(`--only knows ${known.join(', ')}; not ${name}`);
 }

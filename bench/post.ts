@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readFlags } from '../local/flags.ts';
 import { bundledClient, keepTo, startClient } from './post-process.ts';
 
 const IN_FLIGHT = 50;
@@ -26,7 +27,13 @@ const COLD_ROUNDS = 5;
 /** Each may take at most one part in so many of the SDK's CPU. */
 const BARS: Readonly<Record<string, number>> = { https: 6, sockets: 15 };
 
-const { values } = parseArgs({ options: { profile: { type: 'string' } } });
+const USAGE = `npm run bench:post -- [options]
+  --profile FOLDER  a CPU profile of each contender`;
+
+const values = readFlags(
+  USAGE,
+  (args) => parseArgs({ args, options: { profile: { type: 'string' } } }).values,
+);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'stompway-bench-'));
 

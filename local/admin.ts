@@ -22,7 +22,8 @@ interface Request {
 }
 
 const request = requestOf(process.argv.slice(2));
-if (request === undefined) {
+if (['--help', '-h'].includes(process.argv[2] ?? '')) console.log(USAGE);
+else if (request === undefined) {
   console.error(`This is no such command, or part of it is missing.\n\n${USAGE}`);
   process.exitCode = 2;
 } else process.exitCode = await ask(request);

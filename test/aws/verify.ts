@@ -5,8 +5,11 @@
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { readFlags, refuse } from '../../local/flags.ts';
 import { openPeer } from '../template/stomp-client.ts';
 import { QUESTIONS } from './questions.ts';
+
+const USAGE = 'npm run verify:aws -- wss://….amazonaws.com/ws [--slow] [--out FILE]';
 
 export interface Finding {
   readonly name: string;
@@ -46,18 +49,18 @@ ${rows.join('\n')}
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      slow: { type: 'boolean', default: false },
-      out: { type: 'string', default: 'findings.md' },
-    },
-  });
+  const { values, positionals } = readFlags(USAGE, (args) =>
+    parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        slow: { type: 'boolean', default: false },
+        out: { type: 'string', default: 'findings.md' },
+      },
+    }),
+  );
   const [url] = positionals;
-  if (url === undefined || !/^wss?:\/\//.test(url)) {
-    console.error('Usage: npm run verify:aws -- wss://….amazonaws.com/ws [--slow] [--out FILE]');
-    process.exit(2);
-  }
+  if (url === undefined || !/^wss?:\/\//.test(url)) return refuse('It needs an address.', USAGE);
   const findings = await verify(url, { slow: values.slow, print: console.log });
   writeFileSync(values.out, page(url, findings, new Date().toISOString().slice(0, 10)));
   const unanswered = findings.filter(({ found }) => found.startsWith('no answer')).length;

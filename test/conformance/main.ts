@@ -10,6 +10,7 @@
  * HB_MS, PATIENCE_MS, QUIET_MS, and WAIVERS=none for servers that are not ours.
  */
 import { parseArgs } from 'node:util';
+import { readCount, readFlags } from '../../local/flags.ts';
 import { identityConfig } from './identity.ts';
 import { type Result, runRows, select } from './run.ts';
 import { startServer } from './server.ts';
@@ -19,20 +20,33 @@ import { waiver } from './waivers.ts';
 /** Our own server takes messages of 32 KB: what must be refused, where nothing else is said. */
 const OWN_OVERSIZE_KB = '64';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    environments: { type: 'string' },
-    identity: { type: 'boolean' },
-  },
-});
+const USAGE = `npm run conformance -- [options]
+  --only ID,ID      rows, variants or whole groups (ORD, ORD-01, ORD-01/1.2)
+  --environments N  passed on to npm start
+  --identity        starts it with LOGIN and PASSCODE as the only way in
+Variables: WS_URL, of another server; the others stand in test/conformance/main.ts`;
+
+const values = readFlags(
+  USAGE,
+  (args) =>
+    parseArgs({
+      args,
+      options: {
+        only: { type: 'string' },
+        environments: { type: 'string' },
+        identity: { type: 'boolean' },
+      },
+    }).values,
+);
+const { environments } = values;
+if (environments !== undefined) readCount('--environments', environments, 0, USAGE);
 const own = process.env['WS_URL'] === undefined;
 const waiving = process.env['WAIVERS'] !== 'none';
 
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const more = values.environments === undefined ? [] : ['--environments', values.environments];
+  const more = environments === undefined ? [] : ['--environments', environments];
   const known = values.identity ? identityConfig(process.env) : undefined;
   if (known !== undefined) more.push('--config', known);
   const server = own ? await startServer(more) : undefined;
@@ -40,7 +54,10 @@ async function main(): Promise<number> {
     const env = own ? { OVERSIZE_KB: OWN_OVERSIZE_KB, ...process.env } : process.env;
     const target = targetFrom(env, server?.url ?? process.env['WS_URL'] ?? '');
     const rows = select(values.only?.split(',') ?? [], target);
-    if (rows.length === 0) throw new Error(`no row is named ${values.only}`);
+    if (rows.length === 0) {
+      console.error(`No row is named ${values.only}.\n\n${USAGE}`);
+      return 2;
+    }
     return report(await runRows(rows, target));
   } finally {
     await server?.stop();

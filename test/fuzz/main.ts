@@ -9,16 +9,26 @@ import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { parseIdentity } from '../../broker/identity-settings.ts';
 import { startBroker } from '../../local/broker.ts';
+import { readCount, readFlags } from '../../local/flags.ts';
 import { fuzzParsers } from './parsers.ts';
 import { unlessDone } from './patience.ts';
 import { mutated, type Random, randomness } from './random.ts';
 import { AUTHORIZATIONS, BODIES, JSON_TEXTS, PATHS, SOCKETIO, SOCKJS, STOMP } from './seeds.ts';
 
-const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '600' }, seed: { type: 'string' } },
-});
-const seed = Number(values.seed ?? Date.now() % 1_000_000);
-const until = Date.now() + Number(values.seconds) * 1000;
+const USAGE = `npm run fuzz -- [options]
+  --seconds N  for so long; 600
+  --seed N     the same chances again; by the clock`;
+
+const values = readFlags(
+  USAGE,
+  (args) =>
+    parseArgs({
+      args,
+      options: { seconds: { type: 'string', default: '600' }, seed: { type: 'string' } },
+    }).values,
+);
+const seed = readCount('--seed', values.seed ?? String(Date.now() % 1_000_000), 0, USAGE);
+const until = Date.now() + readCount('--seconds', values.seconds, 1, USAGE) * 1000;
 const KEY = 'a-long-random-key-for-fuzzing';
 const PATIENCE = 10_000;
 const HEAP_MAX = 512 * 1024 * 1024;

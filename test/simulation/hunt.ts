@@ -2,6 +2,7 @@
  * `npm run simulate:bugs [-- words]`: every planted bug (whose name holds the words) must be found
  * within so many seeds of its scenario. Prints the table of docs/simulation.md, and fails if one lives.
  */
+import { refuse } from '../../local/flags.ts';
 import { BUGS, type Bug } from './bugs.ts';
 import { CROWD_BUGS } from './bugs-crowds.ts';
 import { QUEUE_BUGS } from './bugs-queues.ts';
@@ -26,6 +27,9 @@ async function hunt(bug: Bug): Promise<Catch | undefined> {
 
 const words = process.argv[2] ?? '';
 const wanted = [...BUGS, ...CROWD_BUGS, ...QUEUE_BUGS].filter(({ name }) => name.includes(words));
+if (wanted.length === 0) {
+  refuse(`No bug's name holds "${words}".`, 'npm run simulate:bugs [-- words of its name]');
+}
 let alive = 0;
 console.log('| bug | breaks (LANES) | found by | seeds |\n|---|---|---|---|');
 for (const bug of wanted) {

@@ -4,28 +4,40 @@
  * events; `--seeds 1 --seed S --scenario …` replays it, every event told.
  */
 import { parseArgs } from 'node:util';
+import { readCount, readFlags, refuse } from '../../local/flags.ts';
 import { SCENARIOS, type Scenario } from './plan.ts';
 import { printFailure } from './report.ts';
 import { runSeed } from './run.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    scenario: { type: 'string' },
-    /** Goes on after a failure, up to so many. */
-    failures: { type: 'string', default: '1' },
-  },
-});
-const [seeds, first, most] = [values.seeds, values.seed, values.failures].map(Number);
-if (![seeds, first, most].every(Number.isSafeInteger)) throw new Error('seeds are whole numbers');
+const USAGE = `npm run simulate -- [options]
+  --seeds N        so many histories; 1000
+  --seed S         the first of them; 1
+  --scenario NAME  one of ${SCENARIOS.join(', ')}; all
+  --failures N     goes on after a failure, up to so many; 1`;
+
+const values = readFlags(
+  USAGE,
+  (args) =>
+    parseArgs({
+      args,
+      options: {
+        seeds: { type: 'string', default: '1000' },
+        seed: { type: 'string', default: '1' },
+        scenario: { type: 'string' },
+        failures: { type: 'string', default: '1' },
+      },
+    }).values,
+);
+const seeds = readCount('--seeds', values.seeds, 1, USAGE);
+const first = readCount('--seed', values.seed, 0, USAGE);
+const most = readCount('--failures', values.failures, 1, USAGE);
 
 const scenarios = SCENARIOS.filter((one) => (values.scenario ?? one) === one);
-if (scenarios.length === 0) throw new Error(`the scenarios are ${SCENARIOS.join(', ')}`);
+if (scenarios.length === 0) refuse(`There is no scenario ${values.scenario}.`, USAGE);
 
 const began = performance.now();
 let [passed, failed, played, events, arrived, repeated] = [0, 0, 0, 0, 0, 0];
-for (let seed = first ?? 1; seed < (first ?? 1) + (seeds ?? 0) && failed < (most ?? 1); seed++) {
+for (let seed = first; seed < first + seeds && failed < most; seed++) {
   for (const scenario of scenarios) {
     // Crowds are a heavier sort of rooms: half as many take a quarter of the time of both.
     const passes = scenario === 'crowds' && scenarios.length > 1 && seed % 2 === 0;

@@ -4,6 +4,8 @@
  * [--http http://127.0.0.1:8080] [--front-door http://127.0.0.1:8080]` prints a line for each journey and `N passed, M failed[, K waived]`.
  */
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { readFlags, refuse } from '../../local/flags.ts';
 import type { Journey, Place } from './journey.ts';
 import { JOURNEYS } from './journeys.ts';
 import { serves } from './journeys-rooms.ts';
@@ -94,20 +96,31 @@ function uniqueTopic(): string {
   return `/topic/acceptance-${process.pid}-${Date.now()}-${Math.round(Math.random() * 1e9)}`;
 }
 
-async function main([url, ...flags]: readonly string[]): Promise<void> {
-  const ingress = flags.includes('direct') ? 'direct' : 'fifo';
-  if (url === undefined || !/^wss?:/.test(url)) {
-    console.error(
-      'Usage: npm run acceptance -- ws://host:port/ws [--ingress direct] [--http URL] [--front-door URL]',
-    );
-    process.exit(2);
+const USAGE =
+  'npm run acceptance -- ws://host:port/ws [--ingress direct] [--http URL] [--front-door URL]';
+
+async function main(): Promise<void> {
+  const { values, positionals } = readFlags(USAGE, (args) =>
+    parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        ingress: { type: 'string', default: 'fifo' },
+        http: { type: 'string' },
+        'front-door': { type: 'string' },
+      },
+    }),
+  );
+  const { ingress } = values;
+  const [url] = positionals;
+  if (url === undefined || !/^wss?:/.test(url)) return refuse('It needs an address.', USAGE);
+  if (ingress !== 'fifo' && ingress !== 'direct') {
+    return refuse('--ingress is fifo or direct.', USAGE);
   }
-  const followed = (flag: string): string | undefined =>
-    flags.includes(flag) ? flags[flags.indexOf(flag) + 1]?.replace(/\/$/, '') : undefined;
   const { passed, failed, waived } = await runAcceptance({
     url,
-    httpUrl: followed('--http'),
-    frontDoorUrl: followed('--front-door'),
+    httpUrl: values.http?.replace(/\/$/, ''),
+    frontDoorUrl: values['front-door']?.replace(/\/$/, ''),
     ingress,
     print: console.log,
   });
@@ -117,5 +130,5 @@ async function main([url, ...flags]: readonly string[]): Promise<void> {
 
 const entry = process.argv[1];
 if (entry !== undefined && import.meta.url === pathToFileURL(entry).href) {
-  await main(process.argv.slice(2));
+  await main();
 }
