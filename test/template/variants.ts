@@ -24,6 +24,15 @@ export interface Variant {
 
 const byDoors = (name: string): boolean => / by the (?:function URL|front door)$/.test(name);
 
+/** What is posted to sockets that live and that are gone, by each function that posts. */
+const POSTED: readonly string[] = [
+  'a message reaches its subscriber, with its headers and body',
+  'DISCONNECT is answered with its RECEIPT and the end',
+  'a subscriber that vanished costs the others nothing',
+  'an audience divided among functions hears each message once, and its sender a RECEIPT',
+  'all members of a room hear one sequence without a hole',
+];
+
 export const VARIANTS: readonly Variant[] = [
   { name: 'fifo', ingress: 'fifo', context: {}, modes: ['process', 'frozen'], detours: DETOURS },
   {
@@ -51,5 +60,14 @@ export const VARIANTS: readonly Variant[] = [
     only: byDoors,
     detours: HTTP_DETOURS,
     beside: ['fifo', 'direct', 'front-door'],
+  },
+  {
+    name: 'posting-sdk',
+    ingress: 'fifo',
+    context: { posting: 'sdk' },
+    // What is loaded from beside a bundle has the environment of its process.
+    modes: ['frozen'],
+    only: (name) => POSTED.includes(name),
+    beside: ['fifo'],
   },
 ];
