@@ -54,6 +54,9 @@ for (const name of only ?? []) {
 if (values.write && only !== undefined) fail('--write needs all cases');
 
 const folder = mkdtempSync(join(tmpdir(), 'stompway-bench-'));
+const clear = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+// Also by Ctrl-C, while a peer that catches it is up.
+process.once('exit', clear);
 const missing = new Set<PeerName>();
 const rows: Row[] = [];
 let started = 0;
@@ -66,7 +69,7 @@ try {
     }
   }
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  clear();
 }
 for (const name of missing) console.log(`\n${PEER_TITLES[name]} is not installed: left out`);
 if (values.bill) {

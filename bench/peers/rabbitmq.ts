@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -64,12 +64,20 @@ export async function startRabbitMq(folder: string): Promise<RabbitMq | undefine
       RABBITMQ_ENABLED_PLUGINS_FILE: file('plugins', '[rabbitmq_web_stomp].\n'),
     },
   });
+  const endNames = (): void => {
+    const env = { ...process.env, ERL_EPMD_PORT: String(epmd), ERL_EPMD_ADDRESS: '127.0.0.1' };
+    spawnSync('epmd', ['-kill'], { env, stdio: 'ignore' });
+  };
+  const release = takeAlong(child, () => {
+    endNames();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  });
   const stop = async (): Promise<void> => {
+    release();
     const ended = once(child, 'exit');
     end(child);
     await ended;
-    const env = { ...process.env, ERL_EPMD_PORT: String(epmd), ERL_EPMD_ADDRESS: '127.0.0.1' };
-    spawnSync('epmd', ['-kill'], { env, stdio: 'ignore' });
+    endNames();
   };
   await listening(webStomp ?? 0, child);
   const machine = Number(readFileSync(join(home, 'pid'), 'utf8'));
@@ -82,8 +90,26 @@ export async function startRabbitMq(folder: string): Promise<RabbitMq | undefine
 }
 
 /** Its shell, the Erlang machine and their helpers are one group of processes. */
-function end({ pid }: ChildProcess): void {
-  if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+function end({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): void {
+  if (pid !== undefined) process.kill(-pid, signal);
+}
+
+/**
+ * A bench that ends in its midst, by Ctrl-C too, takes the server along: in a group of its own it
+ * would live on. Until the answer is called.
+ */
+function takeAlong(child: ChildProcess, afterwards: () => void): () => void {
+  const abandon = (): void => {
+    if (child.exitCode === null && child.signalCode === null) end(child, 'SIGKILL');
+    afterwards();
+  };
+  const signals = { SIGINT: () => process.exit(130), SIGTERM: () => process.exit(143) };
+  process.once('exit', abandon);
+  process.on('SIGINT', signals.SIGINT).on('SIGTERM', signals.SIGTERM);
+  return () => {
+    process.off('exit', abandon);
+    process.off('SIGINT', signals.SIGINT).off('SIGTERM', signals.SIGTERM);
+  };
 }
 
 async function listening(port: number, child: ChildProcess): Promise<void> {
