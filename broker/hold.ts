@@ -28,16 +28,16 @@ const NOBODY: ReadonlySet<string> = new Set();
 /** Nearly always nobody: then nothing is made. */
 function markedOf(receivers: Receivers, { clock }: Ports): ReadonlySet<string> {
   let marked: Set<string> | undefined;
+  const now = clock.now();
+  const stands = ({ subscriber: { slowUntil } }: Receiver['hit']): boolean =>
+    slowUntil !== undefined && slowUntil > now;
   for (const { connectionId, hit, more } of receivers.values()) {
-    const until = hit.subscriber.slowUntil ?? more?.find(isMarked)?.subscriber.slowUntil;
-    if (until === undefined || until <= clock.now()) continue;
+    if (!stands(hit) && !more?.some(stands)) continue;
     marked ??= new Set();
     marked.add(connectionId);
   }
   return marked ?? NOBODY;
 }
-
-const isMarked = ({ subscriber }: Receiver['hit']) => subscriber.slowUntil !== undefined;
 
 /** A mark that will last for as long as anything that begins to wait now, or half of it. */
 function unmarkedOf({ hit, more = [] }: Receiver, { clock, limits }: Ports): readonly string[] {

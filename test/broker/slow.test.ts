@@ -168,6 +168,26 @@ test('a mark that is old asks nothing of the store', async () => {
   expect([bodies(world, 'slow'), read.mock.calls]).toEqual([['one'], []]);
 });
 
+test.each(['1', '2'])(
+  'an old mark of subscription %s hides no newer one of the other',
+  async (old) => {
+    const { extend, marked, turnTo } = environments();
+    const { world, publish } = await stage([], { extend });
+    const client = await world.client('slow');
+    await client.send(CONNECT);
+    for (const id of ['1', '2']) {
+      await client.send(frame('SUBSCRIBE', [`id:${id}`, 'destination:/topic/x']));
+    }
+    client.heard();
+    full(world, 'slow', 1);
+    await publish('one');
+    marked.set(`slow ${old}`, world.ports.clock.now() - 1);
+    turnTo(1);
+    await publish('two');
+    expect(bodies(world, 'slow')).toEqual([]);
+  },
+);
+
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** Writes that take until `done`; how many of them were under way at once. */
