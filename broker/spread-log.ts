@@ -4,8 +4,8 @@
  * connection is in one slice, and a slice's jobs are done in order, so it hears the log in order.
  *
  * A join is noted for its slice before the subscriber can be found: jobs of older messages pass it
- * over. One that comes again finds its subscriber there, and is not noted anew: it hears those. The number of slices changes only when all have done what they were given: nothing is
- * overtaken.
+ * over. One that comes again finds its subscriber there, and is not noted anew: it hears those. The
+ * number of slices changes only when all have done what they were given: nothing is overtaken.
  */
 import { atOnce } from './at-once.ts';
 import { decodeCell, number } from './cell.ts';
