@@ -52,7 +52,9 @@ export function readCommand(text: string, limits: Limits): Command {
   try {
     const entries = parseObject(text, limits);
     receipt = readableReceipt(entries, limits);
-    return commandOf(requestOf(entries, text, limits), limits);
+    const request = requestOf(entries, text, limits);
+    if (request.name === 'SUBSCRIBE') receipt ??= impliedReceipt(request.fields, limits);
+    return commandOf(request, limits);
   } catch (cause) {
     if (!(cause instanceof BrokerError)) throw cause;
     return { type: 'refused', error: cause, ...defined({ receipt }) };
@@ -198,6 +200,12 @@ function readableReceipt(entries: Entries, limits: Limits): string | undefined {
   const value = entries.find(([key]) => key === 'receipt')?.[1];
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;
   return Buffer.byteLength(String(value)) > limits.receiptBytesMax ? undefined : String(value);
+}
+
+/** A SUBSCRIBE that names no receipt is answered by its id, one that is refused too. */
+function impliedReceipt(fields: Fields, limits: Limits): string | undefined {
+  const id = fields.get('id') ?? fields.get('destination') ?? '';
+  return id === '' || Buffer.byteLength(id) > limits.subscriptionIdBytesMax ? undefined : id;
 }
 
 /** `record` without what is undefined: an optional property is absent or has a value. */

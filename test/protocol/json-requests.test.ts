@@ -244,6 +244,14 @@ test.each<[text: string, code: string, words: RegExp]>([
   expect(`${error.message} ${error.mend}`).toMatch(words);
 });
 
+test('a refused subscribe names its id, or its destination, where it asked for no receipt', () => {
+  const bogus = (more: string) => decode(`{"subscribe":"/queue/jobs","ack":"bogus"${more}}`);
+  expect(bogus(',"id":"w2"')).toMatchObject({ type: 'refused', receipt: 'w2' });
+  expect(bogus(',"id":"w2","receipt":"r"')).toMatchObject({ type: 'refused', receipt: 'r' });
+  expect(bogus('')).toMatchObject({ type: 'refused', receipt: '/queue/jobs' });
+  expect(bogus(`,"id":"${'i'.repeat(10_000)}"`)).not.toHaveProperty('receipt');
+});
+
 test('a refused object names the receipt it asked for', () => {
   expect(decode('{"command":"SEND","receipt":"r1"}')).toMatchObject({ receipt: 'r1' });
   expect(decode('{"publish":"x","receipt":5}')).toMatchObject({ receipt: '5' });
