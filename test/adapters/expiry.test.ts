@@ -2,15 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { lmdbStore } from '../../adapters/lmdb/store.ts';
 import { openTables } from '../../adapters/lmdb/tables.ts';
 import { memoryStore } from '../../adapters/memory/store.ts';
 import { parseDestination } from '../../broker/destination.ts';
 import { LIMITS } from '../../broker/limits.ts';
 import { at, half, type MakeStore, onStage, type Stage } from '../contract/store-world.ts';
+import { collectGarbage } from '../garbage.ts';
 
 const inMemory: MakeStore = async (world) => ({
   store: memoryStore(world),
@@ -59,8 +57,6 @@ test('lmdb drops every record of connections that expired or ended, as new ones 
 test(
   'memory lets go of connections that expired or ended, as new ones come',
   onStage(inMemory, async (stage) => {
-    setFlagsFromString('--expose-gc');
-    const collect: () => void = runInNewContext('gc');
     const connection = { value: stage.fresh('a') };
     const watched = new WeakRef(connection.value);
     await stage.store.open(connection.value);
@@ -70,10 +66,7 @@ test(
     stage.pass(LIMITS.connectionSecondsMax * 1000 + 1000);
     expect(watched.deref()).toBeDefined();
     for (let n = 0; n < 3; n++) await stage.opened(`new${n}`);
-    for (let n = 0; n < 3; n++) {
-      await turn();
-      collect();
-    }
+    await collectGarbage();
     expect(watched.deref()).toBeUndefined();
   }),
 );

@@ -2,13 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { lmdbShelf } from '../../adapters/lmdb/shelf.ts';
 import { openTables } from '../../adapters/lmdb/tables.ts';
 import { memoryShelf } from '../../adapters/memory/shelf.ts';
 import type { Shelf } from '../../broker/ports.ts';
+import { collectGarbage } from '../garbage.ts';
 
 const COUNT = 500;
 const LIFE_MILLISECONDS = 1000;
@@ -34,12 +32,7 @@ test('memory lets go of cells that expired, as others are written', async () => 
   for (let n = 0; n < COUNT; n++) {
     await shelf.write('new', [[`${n}`, new Uint8Array()]], 2 * LIFE_MILLISECONDS);
   }
-  setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  for (let n = 0; n < 3; n++) {
-    await turn();
-    collect();
-  }
+  await collectGarbage();
   expect(watched.filter((one) => one.deref() !== undefined)).toEqual([]);
   expect(await shelf.read('new', { from: '', to: 'x', most: COUNT })).toHaveLength(COUNT);
 });
