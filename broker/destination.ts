@@ -42,7 +42,7 @@ const FOREIGN: readonly (readonly [prefix: string, nearest: string])[] = [
 
 const known = new Map<string, Destination>();
 let knownLimits: Limits | undefined;
-/** All are forgotten then. More would outlive a collection of the young, and cost more than to parse. */
+/** All are forgotten then: few enough that they are young still when they are thrown away. */
 const KNOWN_MAX = 128;
 
 /**
