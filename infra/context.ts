@@ -75,7 +75,10 @@ function posting({ posting: asked }: Context): Pick<StompBrokerProps, 'posting'>
 /** `-c name=1000`; the construct says which numbers will do. */
 function count(context: Context, name: 'postsPerSecond' | 'inlinePosts'): StompBrokerProps {
   const asked = context[name];
-  return asked === undefined ? {} : { [name]: Number(asked) };
+  if (asked === undefined) return {};
+  const number = asked === '' ? Number.NaN : Number(asked);
+  if (Number.isNaN(number)) throw new Error(`-c ${name}=${asked}: it is no number`);
+  return { [name]: number };
 }
 
 function flag(context: Context, name: 'http' | 'cloudFront'): boolean {

@@ -19,6 +19,8 @@ test.each([
   [{ ingress: 'fast' }, '-c ingress=fast: there are "fifo" and "direct"'],
   [{ posting: 'slow' }, '-c posting=slow: there are "sdk" and "fast"'],
   [{ http: 'yes' }, '-c http=yes: there are "true" and "false"'],
+  [{ postsPerSecond: 'abc' }, '-c postsPerSecond=abc: it is no number'],
+  [{ inlinePosts: '' }, '-c inlinePosts=: it is no number'],
   [{ rules: '' }, '-c rules=: it names no file'],
   [
     { rules: 'nope.json' },

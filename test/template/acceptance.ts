@@ -99,6 +99,17 @@ function uniqueTopic(): string {
 const USAGE =
   'npm run acceptance -- ws://host:port/ws [--ingress direct] [--http URL] [--front-door URL]';
 
+/** What hinders any connection at all: one sentence, instead of one of every journey. */
+async function unreachable(url: string): Promise<string | undefined> {
+  try {
+    (await openPeer(url)).close();
+    return undefined;
+  } catch (cause) {
+    if (!(cause instanceof Error)) return String(cause);
+    return 'code' in cause ? String(cause.code) : cause.message;
+  }
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = readFlags(USAGE, (args) =>
     parseArgs({
@@ -116,6 +127,12 @@ async function main(): Promise<void> {
   if (url === undefined || !/^wss?:/.test(url)) return refuse('It needs an address.', USAGE);
   if (ingress !== 'fifo' && ingress !== 'direct') {
     return refuse('--ingress is fifo or direct.', USAGE);
+  }
+  const fault = await unreachable(url);
+  if (fault !== undefined) {
+    console.error(`${url} cannot be reached: ${fault}`);
+    process.exitCode = 1;
+    return;
   }
   const { passed, failed, waived } = await runAcceptance({
     url,
