@@ -5,7 +5,7 @@
  */
 import { BrokerError } from './errors.ts';
 import type { ConnectCommand, Connection, Principal } from './model.ts';
-import type { Credentials, Identity, Ports, Revocations } from './ports.ts';
+import type { Credentials, Identity, Ports, Revocations, Revoked } from './ports.ts';
 
 /** What a CONNECT shows, in the first of these places: passcode, Authorization, token. */
 export function shownBy(command: ConnectCommand): Credentials | undefined {
@@ -80,18 +80,20 @@ export async function refreshed(
   );
 }
 
-/** Why a connection that was let in may not go on; undefined: it may. */
-export async function dismissal(
+/** Why a connection that was let in may not go on; undefined: it may. At once where bans are known. */
+export function dismissal(
   { principal }: Pick<Connection, 'principal'>,
   ports: Pick<Ports, 'identity' | 'revocations' | 'clock'>,
-): Promise<BrokerError | undefined> {
+): BrokerError | undefined | Promise<BrokerError | undefined> {
   if (ports.identity === undefined || principal === undefined) return undefined;
   if (principal.policy !== ports.identity.policy) return outdated();
   if (principal.expiresAt !== undefined && principal.expiresAt <= ports.clock.now()) {
     return tokenExpired();
   }
-  const revoked = await ports.revocations?.current();
-  return revoked !== undefined && isRevoked(principal, revoked) ? shutOut() : undefined;
+  const judged = (revoked: Revoked) => (isRevoked(principal, revoked) ? shutOut() : undefined);
+  const revoked = ports.revocations?.current();
+  if (revoked instanceof Promise) return revoked.then(judged);
+  return revoked && judged(revoked);
 }
 
 export function isRevoked(

@@ -37,16 +37,18 @@ export function execute(command: Command, session: Session, place: Place): Waits
 
 function begin(command: Command, session: Session, place: Place): Waits {
   if (command.type === 'connect' || command.type === 'refused') return act(command, session, place);
-  const { connection, ports } = session;
-  if (connection.version === undefined || ports.identity !== undefined) {
-    return admitted(session, place).then(() => paid(command, session, place));
-  }
-  return paid(command, session, place);
+  if (session.connection.version !== undefined) return standing(command, session, place);
+  return imply(session, place).then(() => standing(command, session, place));
 }
 
-async function admitted(session: Session, place: Place): Promise<void> {
-  if (session.connection.version === undefined) await imply(session, place);
-  if (session.ports.identity !== undefined) await stand(session);
+/** Whoever was let in once may have been shut out since. */
+function standing(command: Command, session: Session, place: Place): Waits {
+  const judged = (error: BrokerError | undefined): Waits => {
+    if (error !== undefined) throw error;
+    return paid(command, session, place);
+  };
+  const error = dismissal(session.connection, session.ports);
+  return error instanceof Promise ? error.then(judged) : judged(error);
 }
 
 function paid(command: Command, session: Session, place: Place): Waits {
@@ -187,12 +189,6 @@ async function principalOf(
     throw crowded();
   }
   return connection.principal ?? anonymous(identity);
-}
-
-/** Throws if the connection was let in, and may not go on. */
-async function stand({ connection, ports }: Session): Promise<void> {
-  const error = await dismissal(connection, ports);
-  if (error !== undefined) throw error;
 }
 
 /**

@@ -190,23 +190,28 @@ function placeOf(pattern: string): Place | undefined {
 /** Grants made ready, and what they were asked before: a client sends to few destinations. */
 interface Ready {
   readonly grants: readonly { readonly place: Place; readonly actions: readonly Action[] }[];
-  readonly known: Map<string, boolean>;
+  /** By action, then by destination. */
+  readonly known: Map<Action, Map<string, boolean>>;
 }
 
 const READY = new WeakMap<readonly Grant[], Ready>();
-/** Answers remembered for one holder: random destinations must fill no memory. */
+/** Answers remembered for one holder and action: random destinations must fill no memory. */
 const REMEMBERED_MAX = 100;
 
 /** True if one of the grants allows this action on every destination that `wanted` names. */
 export function allows(grants: readonly Grant[], action: Action, wanted: Destination): boolean {
   const ready = readyOf(grants);
-  const key = `${action} ${wanted.canonical}`;
-  const before = ready.known.get(key);
+  let known = ready.known.get(action);
+  if (known === undefined) {
+    known = new Map();
+    ready.known.set(action, known);
+  }
+  const before = known.get(wanted.canonical);
   if (before !== undefined) return before;
   const allowed = ready.grants.some(
     ({ place, actions }) => actions.includes(action) && covers(place, wanted),
   );
-  if (ready.known.size < REMEMBERED_MAX) ready.known.set(key, allowed);
+  if (known.size < REMEMBERED_MAX) known.set(wanted.canonical, allowed);
   return allowed;
 }
 
@@ -230,7 +235,7 @@ function readyOf(grants: readonly Grant[]): Ready {
     const place = placeOf(pattern);
     return place === undefined ? [] : [{ place, actions }];
   });
-  const made = { grants: parsed, known: new Map<string, boolean>() };
+  const made = { grants: parsed, known: new Map<Action, Map<string, boolean>>() };
   READY.set(grants, made);
   return made;
 }

@@ -93,14 +93,20 @@ type Claim = readonly [
  * anything taken. One second's worth may come at once, and what is larger takes its time afterwards.
  */
 function takeAll(now: number, claims: readonly Claim[]): number {
-  const filled = claims.flatMap((claim) => refill(now, claim));
-  const seconds = Math.max(0, ...filled.map(({ seconds }) => seconds));
-  if (seconds === 0) for (const { bucket, cost } of filled) bucket.left -= cost;
-  return seconds;
+  let seconds = 0;
+  for (const claim of claims) seconds = Math.max(seconds, refill(now, claim));
+  if (seconds > 0) return seconds;
+  for (const [all, name, cost, perSecond] of claims) {
+    if (name === undefined || perSecond === undefined) continue;
+    const bucket = all.get(name);
+    if (bucket !== undefined) bucket.left -= cost;
+  }
+  return 0;
 }
 
-function refill(now: number, [all, name, cost, perSecond]: Claim) {
-  if (name === undefined || perSecond === undefined || cost === 0) return [];
+/** Seconds until there is room for what is claimed. */
+function refill(now: number, [all, name, cost, perSecond]: Claim): number {
+  if (name === undefined || perSecond === undefined || cost === 0) return 0;
   let bucket = all.get(name);
   if (bucket === undefined) {
     bucket = { left: perSecond, at: now };
@@ -110,7 +116,7 @@ function refill(now: number, [all, name, cost, perSecond]: Claim) {
   bucket.left = Math.min(perSecond, bucket.left + passed * perSecond);
   bucket.at = Math.max(now, bucket.at);
   const missing = Math.min(cost, perSecond) - bucket.left;
-  return [{ bucket, cost, seconds: missing > 0 ? Math.max(1, Math.ceil(missing / perSecond)) : 0 }];
+  return missing > 0 ? Math.max(1, Math.ceil(missing / perSecond)) : 0;
 }
 
 function remember<T>(all: Map<string, T>, name: string, value: T): void {

@@ -13,7 +13,7 @@ const USER = 'u ';
 const TOKEN = 't ';
 
 export function makeRevocations(shelf: Shelf, clock: Clock, limits: Limits): Revocations {
-  let known: Promise<Revoked> | undefined;
+  let known: Revoked | Promise<Revoked> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
 
   async function read(): Promise<Revoked> {
@@ -37,9 +37,11 @@ export function makeRevocations(shelf: Shelf, clock: Clock, limits: Limits): Rev
         const reading = read();
         known = reading;
         // A read that failed is tried again by the next who asks.
-        reading.catch(() => {
-          if (known === reading) known = undefined;
-        });
+        const settle = (found: Revoked | undefined): void => {
+          if (known === reading) known = found;
+        };
+        reading.then(settle, () => settle(undefined));
+        return reading;
       }
       return known;
     },

@@ -51,8 +51,8 @@ export interface Revoked {
 }
 
 export interface Revocations {
-  /** At most `revocationSeconds` old. */
-  current(): Promise<Revoked>;
+  /** At most `revocationSeconds` old; at once where what was read before is young enough. */
+  current(): Revoked | Promise<Revoked>;
   /** Until then, ms. Known to this process at once, to others within `revocationSeconds`. */
   ban(who: { readonly user: string } | { readonly tokenId: string }, until: number): Promise<void>;
   pardon(who: { readonly user: string } | { readonly tokenId: string }): Promise<void>;
