@@ -8,6 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import SockJS from 'sockjs-client';
+import { LOADED, STARTED } from './peers/peer.ts';
 
 const SERVICES = ['echo', 'chat'] as const;
 const TRANSPORTS = ['websocket', 'xhr-streaming', 'eventsource', 'xhr-polling'] as const;
@@ -72,7 +73,9 @@ async function measured(
 }
 
 async function serve(kind: string, service: Service) {
-  const server = fork(ENTRY, [kind, service], { execArgv: ['--import', 'tsx'] });
+  const server = fork(ENTRY, [kind, service], {
+    execArgv: [...(kind === 'stompway' ? STARTED : LOADED)],
+  });
   const { port } = await told<{ port: number }>(server);
   return { server, port };
 }

@@ -8,6 +8,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { LOADED, STARTED } from './peers/peer.ts';
 import { type Crowd, gatherCrowd } from './socketio-crowd.ts';
 import { KINDS, type Kind } from './socketio-server.ts';
 
@@ -58,7 +59,8 @@ async function contender(
   size: { readonly rooms: number; readonly listeners: number },
 ): Promise<Contender> {
   const server = fileURLToPath(new URL('socketio-server.ts', import.meta.url));
-  const child = fork(server, [kind], { execArgv: process.execArgv });
+  const execArgv = [...(kind === 'memory' ? STARTED : LOADED)];
+  const child = fork(server, [kind], { execArgv });
   const [port] = await once(child, 'message');
   const few = await gatherCrowd({ port, rooms: 1, listeners: 1, bodyBytes: BODY_BYTES });
   for (let burst = 0; burst < WARM_BURSTS; burst++) await few.burst(burst % 2 === 0 ? 1 : 8);

@@ -24,9 +24,12 @@ export interface PeerOptions {
   readonly profile?: string | undefined;
 }
 
-/** Flags of Node as `npm start` has them, for the broker; the others have Node's own defaults. */
-const STARTED = flagsOf(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-const LOADED = ['--import', new URL('../../local/sources.mjs', import.meta.url).href];
+/** Flags of Node as `npm start` has them, for the broker… */
+export const STARTED = flagsOf(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+/** …and for the others: Node's own defaults. */
+export const LOADED = ['--import', new URL('../../local/sources.mjs', import.meta.url).href];
 
 function flagsOf(manifest: string): readonly string[] {
   const { scripts }: { scripts: { start: string } } = JSON.parse(manifest);
