@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
+import { BUNDLED } from '../infra/bundle-settings.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -22,13 +23,7 @@ export async function sdkBundle(
     alias: { ...alias },
     banner: { js: BANNER },
     external: ['@smithy/core/event-streams'],
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    minify: true,
-    legalComments: 'none',
+    ...BUNDLED,
   };
   await build(options);
   return outfile;

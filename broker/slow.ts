@@ -38,9 +38,9 @@ export function makeSlow(marks?: SlowMarks): Slow {
     { connectionId, unmarked }: SlowReceiver,
     { clock, limits }: Ports,
   ): Promise<void> {
+    if (marks === undefined) return;
     const until = clock.now() + limits.slowSeconds * 1000;
-    for (const id of marks === undefined ? [] : unmarked)
-      await marks?.mark(connectionId, id, until);
+    for (const id of unmarked) await marks.mark(connectionId, id, until);
   }
 
   return {

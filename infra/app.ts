@@ -6,7 +6,7 @@
  * `-c inlinePosts=1000` by other bounds.
  */
 import { Annotations, App, CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { propsOf, unknownKeys } from './context.ts';
+import { type Context, propsOf, unknownKeys } from './context.ts';
 import { StompBroker } from './stomp-broker.ts';
 
 const app = new App();
@@ -22,7 +22,7 @@ function stompway(scope: App): void {
   const stack = new Stack(scope, 'Stompway', {
     description: 'stompway: a message broker, no server',
   });
-  const context = contextOf(scope);
+  const context: Context = scope.node.getAllContext();
   const broker = new StompBroker(stack, 'Broker', {
     ...propsOf(context),
     // This stack is for trying the broker: `cdk destroy` leaves nothing behind.
@@ -45,10 +45,6 @@ function stompway(scope: App): void {
   for (const [name, value] of Object.entries(outputs)) {
     if (value !== undefined) new CfnOutput(stack, name, { value });
   }
-}
-
-function contextOf(scope: App): Readonly<Record<string, unknown>> {
-  return scope.node.getAllContext();
 }
 
 /** What the operator mends: of faults of ours, and with `cdk --debug`, the stack is of more use. */

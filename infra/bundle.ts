@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { builtins } from './builtins.ts';
+import { BUNDLED } from './bundle-settings.ts';
 import { HANDLERS, type HandlerName } from './handler.ts';
 import { ALIASES, thinSdk } from './thin-sdk.ts';
 
@@ -66,13 +67,7 @@ function options(handler: HandlerName, folder: string): BuildOptions {
       ...(handler === 'http' ? [] : [httpParts]),
       pureSources,
     ],
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    minify: true,
-    legalComments: 'none',
+    ...BUNDLED,
     metafile: true,
     logLevel: 'warning',
   };

@@ -8,8 +8,6 @@ import type { Limits } from '../../broker/limits.ts';
 import type { Job, Jobs } from '../../broker/ports.ts';
 import { writeJob } from '../task-text.ts';
 
-export { writeJob };
-
 export interface SqsJobsOptions {
   readonly client: SQSClient;
   /** Of a FIFO queue that de-duplicates within a group. */

@@ -5,8 +5,6 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Later } from '../../broker/ports.ts';
 
-export { readTask } from '../task-text.ts';
-
 export interface SqsLaterOptions {
   readonly client: SQSClient;
   /** Of a standard queue: a FIFO queue takes no delay of a single message. */

@@ -1,6 +1,7 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
-import { readTask, sqsLater } from '../../adapters/sqs/later.ts';
+import { sqsLater } from '../../adapters/sqs/later.ts';
+import { readTask } from '../../adapters/task-text.ts';
 import type { Task } from '../../broker/ports.ts';
 import { membership } from '../contract/journal-world.ts';
 

@@ -1,7 +1,6 @@
 /** Many subscribers without a handshake each, and jobs done by hand. */
 
-import { writeJob } from '../../adapters/sqs/jobs.ts';
-import { readTask } from '../../adapters/sqs/later.ts';
+import { readTask, writeJob } from '../../adapters/task-text.ts';
 import { parseDestination } from '../../broker/destination.ts';
 import type { Job, Jobs, Ports } from '../../broker/ports.ts';
 import { taskHandler } from '../../lambda/work.ts';

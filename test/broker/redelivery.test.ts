@@ -100,23 +100,29 @@ test.each([
   expect((await world.journal.head('/room/x'))?.seq).toBe(1);
 });
 
-test('a lost connection whose end died half-way is cut: its room has been told of it', async () => {
-  let dead = false;
+/** In /room/x; while death is near, invocations die before they have ended a connection. */
+async function mortalMember() {
+  const death = { near: false };
   const world = makeWorld({
     rooms: true,
     wrapStore: (store) => ({
       ...store,
       end: (id, ended) =>
-        dead ? Promise.reject(new Error('the invocation died')) : store.end(id, ended),
+        death.near ? Promise.reject(new Error('the invocation died')) : store.end(id, ended),
     }),
   });
   const client = await world.client('c');
   await client.send(CONNECT);
   await client.send(subscribe('/room/x', '1'));
   await world.pump();
-  dead = true;
+  return { world, client, death };
+}
+
+test('a lost connection whose end died half-way is cut: its room has been told of it', async () => {
+  const { world, death } = await mortalMember();
+  death.near = true;
   await leave(world, 'c');
-  dead = false;
+  death.near = false;
   expect(world.closed).not.toContain('c');
   await world.pump();
   expect(world.closed).toContain('c');
@@ -150,22 +156,10 @@ test('a member that is refused hears why, however soon its room is told that it 
 });
 
 test('a refused member whose end died half-way is cut when its grace is over', async () => {
-  let dead = false;
-  const world = makeWorld({
-    rooms: true,
-    wrapStore: (store) => ({
-      ...store,
-      end: (id, ended) =>
-        dead ? Promise.reject(new Error('the invocation died')) : store.end(id, ended),
-    }),
-  });
-  const client = await world.client('c');
-  await client.send(CONNECT);
-  await client.send(subscribe('/room/x', '1'));
-  await world.pump();
-  dead = true;
+  const { world, client, death } = await mortalMember();
+  death.near = true;
   await client.send(frame('SEND', ['destination:nowhere'], 'x'));
-  dead = false;
+  death.near = false;
   await world.pump();
   expect(world.closed).not.toContain('c');
   const [gone] = world.tasks;

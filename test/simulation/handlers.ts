@@ -1,5 +1,5 @@
 /** The handlers of one environment, behind calls that speak of what happened instead of events. */
-import { readTask } from '../../adapters/sqs/later.ts';
+import { readTask } from '../../adapters/task-text.ts';
 import type { LogRecord } from '../../broker/model.ts';
 import type { Ingress, Ports, Task } from '../../broker/ports.ts';
 import { workHandler } from '../../lambda/background.ts';

@@ -3,7 +3,7 @@
  * hurts as the queue of what clients say does; a job may kill whoever does it to the last, and then
  * goes to the dead letters, where nobody looks.
  */
-import { writeJob } from '../../adapters/sqs/jobs.ts';
+import { writeJob } from '../../adapters/task-text.ts';
 import type { Job } from '../../broker/ports.ts';
 import type { QueueRecord } from '../../lambda/events.ts';
 import type { Invocation, InvokeOptions } from './fleet.ts';
