@@ -6,7 +6,7 @@ import type { Ports } from '../broker/ports.ts';
 import { replyText } from '../protocol/json/reply.ts';
 import { crossOrigin, type HeaderMap, NOT_CACHED, preflight } from '../protocol/sockjs/headers.ts';
 import { credentialsOf } from './credentials.ts';
-import { answer, type HttpHandler, type HttpRequest } from './exchange.ts';
+import { answer, type HttpHandler, type HttpRequest, joinHeaders } from './exchange.ts';
 import { events, poll } from './listening.ts';
 import { publish } from './publishing.ts';
 import type { Sessions } from './sessions.ts';
@@ -16,7 +16,7 @@ const JSON_TYPE = { 'Content-Type': 'application/json', 'X-Content-Type-Options'
 
 export function destinationsHandler(ports: Ports, sessions: Sessions): HttpHandler {
   return async (request, reply) => {
-    const headers = { ...JSON_TYPE, ...NOT_CACHED, ...crossOrigin(request.headers) };
+    const headers = joinHeaders(JSON_TYPE, NOT_CACHED, crossOrigin(request.headers));
     try {
       const destination = destinationOf(request);
       const asked = { destination, request, reply };

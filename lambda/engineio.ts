@@ -12,7 +12,7 @@ import {
 } from '../protocol/engineio/request.ts';
 import { crossOrigin, type HeaderMap, preflight } from '../protocol/sockjs/headers.ts';
 import { engineOpening, engineSessionName } from './engineio-sessions.ts';
-import { answer, type HttpHandler, type HttpRequest, type Reply } from './exchange.ts';
+import { answer, type HttpHandler, type HttpRequest, joinHeaders, type Reply } from './exchange.ts';
 import type { Form } from './receiver.ts';
 import type { Attached, Sessions, SessionWorld } from './sessions.ts';
 
@@ -27,11 +27,12 @@ interface Visit {
 
 const OVER = { code: 1000, reason: 'Closed' };
 const BROKEN = { code: 1002, reason: 'Protocol error' };
+const NOT_STORED = { 'Cache-Control': 'no-store' };
 const METHODS = ['OPTIONS', 'GET', 'POST'];
 
 export function engineHandler(world: SessionWorld, sessions: Sessions): HttpHandler {
   return async (request, reply) => {
-    const headers = { 'Cache-Control': 'no-store', ...crossOrigin(request.headers) };
+    const headers = joinHeaders(NOT_STORED, crossOrigin(request.headers));
     if (request.method === 'OPTIONS') {
       return answer(reply, 204, preflight(request.headers, METHODS, world.clock.now()));
     }
@@ -87,7 +88,7 @@ async function poll(visit: Visit, session: string): Promise<void> {
   if (attached === 'busy' || attached.fresh) return doubled(visit, session);
   if (attached.socket !== undefined) return fault(visit, 'request');
   if (attached.closed !== undefined) return last(visit, attached);
-  reply.start(200, { ...TEXT, ...headers });
+  reply.start(200, joinHeaders(TEXT, headers));
   const probed = (attached.probedUntil ?? 0) > world.clock.now();
   await sessions.hold(attached, {
     reply,

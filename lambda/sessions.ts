@@ -73,33 +73,62 @@ export interface SessionOptions {
   readonly keepsInterrupted: boolean;
 }
 
+/** Of a session without a receiver. */
+interface Watch {
+  connectionId: string;
+  /** When it expires, in ms; undefined: somebody receives. */
+  due: number | undefined;
+  cancel: () => void;
+}
+
+/** Behind the expiry, so that it is seen. */
+const WATCH_MARGIN_MILLISECONDS = 10;
+
 const INTERRUPTED = { code: 1002, reason: 'Connection interrupted' };
 
 export function makeSessions(world: SessionWorld, options: SessionOptions): Sessions {
   const { mailboxes, clock, timer, ids, limits, log } = world;
   const { service, sessionSeconds } = options;
-  const watches = new Map<string, () => void>();
+  const watches = new Map<string, Watch>();
   let stopped = false;
 
   const holdSeconds = (streaming: boolean) =>
     streaming ? limits.streamSeconds : limits.holdSeconds;
 
+  /** A receiver has come. */
   function unwatch(session: string): void {
-    watches.get(session)?.();
-    watches.delete(session);
+    const watch = watches.get(session);
+    if (watch !== undefined) watch.due = undefined;
   }
 
-  /** Looks, when the session may have expired, whether it has. */
+  /**
+   * Looks, when the session may have expired, whether it has. One timer serves a session's receivers
+   * as they come and go; it is set anew when it has run out, not with each of them.
+   */
   function watch({ session, connectionId }: Attached): void {
-    unwatch(session);
     if (stopped) return;
-    const cancel = timer.after(sessionSeconds * 1000 + 10, () => {
+    const due = clock.now() + sessionSeconds * 1000 + WATCH_MARGIN_MILLISECONDS;
+    const known = watches.get(session);
+    if (known !== undefined) {
+      known.connectionId = connectionId;
+      known.due = due;
+      return;
+    }
+    const fresh: Watch = { connectionId, due, cancel: () => undefined };
+    watches.set(session, fresh);
+    arm(session, fresh, due);
+  }
+
+  function arm(session: string, watch: Watch, due: number): void {
+    watch.cancel = timer.after(Math.max(0, due - clock.now()), () => {
+      if (watch.due !== undefined && watch.due > clock.now()) return arm(session, watch, watch.due);
       watches.delete(session);
+      const { connectionId } = watch;
+      if (watch.due === undefined) return;
       check(session, connectionId).catch((cause) =>
         log.error('session-watch', cause, { connectionId }),
       );
     });
-    watches.set(session, cancel);
   }
 
   async function check(session: string, connectionId: string): Promise<void> {
@@ -129,7 +158,7 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
       const lease = { receiver, until, expiresAt: until + sessionSeconds * 1000 };
       const found = await mailboxes.receive(session, lease);
       if (found === 'busy') return 'busy';
-      if (found !== 'unknown') return { ...found, session, receiver, fresh: false };
+      if (found !== 'unknown') return { session, receiver, fresh: false, ...found };
       const connectionId = sessionConnectionId(session, now.toString(36));
       if ((await mailboxes.open(session, connectionId, lease)) === 'exists') return 'busy';
       await service.opened(connectionId);
@@ -162,7 +191,7 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
     close,
     stop() {
       stopped = true;
-      for (const cancel of watches.values()) cancel();
+      for (const { cancel } of watches.values()) cancel();
       watches.clear();
     },
   };

@@ -32,7 +32,7 @@ import {
   XHR,
   XHR_STREAMING,
 } from '../protocol/sockjs/receiving.ts';
-import { answer, type HttpHandler, type HttpRequest, type Reply } from './exchange.ts';
+import { answer, type HttpHandler, type HttpRequest, joinHeaders, type Reply } from './exchange.ts';
 import type { Attached, Hold, Sessions, SessionWorld } from './sessions.ts';
 
 export interface SockjsOptions {
@@ -70,7 +70,7 @@ export function sockjsHandler(
     }
     if (place.type === 'session') {
       const cookie = cookieNeeded ? sessionCookie(request.headers) : {};
-      const headers = { ...NOT_CACHED, ...crossOrigin(request.headers), ...cookie };
+      const headers = joinHeaders(NOT_CACHED, crossOrigin(request.headers), cookie);
       const session = sessionName(prefix, decoded(place.session));
       return served(place.transport, { request, reply, headers, session, sessions, world });
     }
@@ -151,14 +151,14 @@ async function served(transport: Transport, visit: Visit): Promise<void> {
 
 /** One receiving request: `o` to the first of a session, then what waits for it. */
 async function receiving(receiving: Receiving, visit: Visit): Promise<void> {
-  const { reply, headers, sessions, session, world } = visit;
+  const { reply, headers, sessions, session } = visit;
   const attached = await sessions.attach(session, receiving.streaming);
-  reply.start(200, { ...receiving.headers, ...headers });
+  reply.start(200, joinHeaders(receiving.headers, headers));
   if (receiving.prelude !== '') await reply.write(receiving.prelude);
   if (attached === 'busy') {
     await reply.write(receiving.frame(closeFrame(CLOSINGS.another)));
   } else {
-    await frames(attached, receiving, { ...visit, streamBytesMax: world.limits.streamBytesMax });
+    await frames(attached, receiving, visit);
   }
   reply.end();
 }
@@ -166,7 +166,7 @@ async function receiving(receiving: Receiving, visit: Visit): Promise<void> {
 async function frames(
   attached: Attached,
   { frame, streaming }: Receiving,
-  { reply, sessions, streamBytesMax }: Visit & { readonly streamBytesMax: number },
+  { reply, sessions, world }: Visit,
 ): Promise<void> {
   const open = frame(OPEN);
   if (attached.fresh) await reply.write(open);
@@ -174,7 +174,7 @@ async function frames(
   const hold: Hold = {
     reply,
     streaming,
-    bytesMax: streamBytesMax,
+    bytesMax: world.limits.streamBytesMax,
     bytes: attached.fresh ? open.length : 0,
     form: {
       posts: (posts) => frame(joinFrames(posts)),
@@ -191,7 +191,7 @@ async function sending(
   good: { readonly status: number; readonly body: string },
   { request, reply, headers, sessions, session }: Visit,
 ): Promise<void> {
-  const plain = { ...TEXT, ...headers };
+  const plain = joinHeaders(TEXT, headers);
   if (request.oversized) return answer(reply, 413, plain, 'The body is too large.\n');
   const texts = readMessages(body);
   if (texts === 'no-payload') return answer(reply, 500, plain, 'Payload expected.');

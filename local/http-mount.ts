@@ -2,9 +2,10 @@
  * HTTP requests of this port as the handlers know them. Here, other than behind Lambda, a client
  * that goes away is noticed at once.
  */
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HttpHandler, HttpRequest, Reply } from '../lambda/exchange.ts';
+import { type HttpHandler, type HttpRequest, joinHeaders, type Reply } from '../lambda/exchange.ts';
 import type { Mount } from './server.ts';
 
 export interface HttpMountOptions {
@@ -20,7 +21,7 @@ export function httpMount({ prefix, handler, bodyBytesMax, upgrade }: HttpMountO
     async request(incoming, response) {
       const body = await readBody(incoming, bodyBytesMax);
       if (body === 'gone') return;
-      await handler(requestOf(incoming, body), replyOf(response));
+      await handler(requestOf(incoming, body), new ServerReply(response));
     },
     ...(upgrade === undefined ? {} : { upgrade }),
   };
@@ -72,56 +73,79 @@ export function requestOf(incoming: IncomingMessage, body: Buffer | 'large'): Ht
   };
 }
 
-function replyOf(response: ServerResponse): Reply {
-  // Only who holds the request asks for it, and making one costs as much as the rest of the answer.
-  let gone: AbortController | undefined;
-  const left = (): boolean => response.closed && !response.writableFinished;
-  response.on('close', () => {
-    if (left()) gone?.abort();
-  });
+/**
+ * A class for its accessor: V8 makes a hidden class of its own for every object literal that has
+ * one, and each keeps its request alive until the old space is collected.
+ */
+class ServerReply implements Reply {
+  readonly #response: ServerResponse;
   // What is said in one turn leaves in one: an answer that ends in it has a length, and one write.
-  let head: Head | undefined;
-  let first: string | Uint8Array | undefined;
-  const flush = (): void => {
-    if (head === undefined || response.headersSent) return;
-    response.writeHead(head.status, head.headers);
-    head = undefined;
-    if (first !== undefined) response.write(first);
-  };
-  return {
-    get gone() {
-      gone ??= new AbortController();
-      if (left()) gone.abort();
-      return gone.signal;
-    },
-    start(status, headers) {
-      head = { status, headers };
-    },
-    write(chunk) {
-      if (head !== undefined && first === undefined) {
-        first = chunk;
-        process.nextTick(flush);
-        return Promise.resolve();
-      }
-      flush();
-      if (response.destroyed || response.write(chunk)) return Promise.resolve();
-      return new Promise((resolve) => {
-        const done = (): void => {
-          response.off('drain', done);
-          response.off('close', done);
-          resolve();
-        };
-        response.on('drain', done);
-        response.on('close', done);
-      });
-    },
-    end() {
-      if (head === undefined) return void response.end();
-      const { status, headers } = head;
-      head = undefined;
-      response.writeHead(status, sized(status, headers, first)).end(first);
-    },
-  };
+  #head: Head | undefined;
+  #first: string | Uint8Array | undefined;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get gone(): AbortSignal {
+    return goneOf(this.#response.req.socket);
+  }
+
+  start(status: number, headers: Head['headers']): void {
+    this.#head = { status, headers };
+  }
+
+  write(chunk: string | Uint8Array): Promise<void> {
+    if (this.#head !== undefined && this.#first === undefined) {
+      this.#first = chunk;
+      process.nextTick(() => this.#flush());
+      return Promise.resolve();
+    }
+    this.#flush();
+    const response = this.#response;
+    if (response.destroyed || response.write(chunk)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        response.off('drain', done);
+        response.off('close', done);
+        resolve();
+      };
+      response.on('drain', done);
+      response.on('close', done);
+    });
+  }
+
+  end(): void {
+    if (this.#head === undefined) return void this.#response.end();
+    const { status, headers } = this.#head;
+    this.#head = undefined;
+    this.#response.writeHead(status, sized(status, headers, this.#first)).end(this.#first);
+  }
+
+  #flush(): void {
+    if (this.#head === undefined || this.#response.headersSent) return;
+    this.#response.writeHead(this.#head.status, this.#head.headers);
+    this.#head = undefined;
+    if (this.#first !== undefined) this.#response.write(this.#first);
+  }
+}
+
+const signals = new WeakMap<Socket, AbortSignal>();
+
+/**
+ * Aborted once the client has left. One for all requests of a socket: to make one takes 3.5 µs, as
+ * much as to answer.
+ */
+function goneOf(socket: Socket): AbortSignal {
+  const known = signals.get(socket);
+  if (known !== undefined) return known;
+  if (socket.destroyed) return AbortSignal.abort();
+  const left = new AbortController();
+  // A client may have any number of requests in flight on it.
+  setMaxListeners(0, left.signal);
+  socket.once('close', () => left.abort());
+  signals.set(socket, left.signal);
+  return left.signal;
 }
 
 interface Head {
@@ -137,5 +161,5 @@ function sized(
 ): Head['headers'] {
   if (status === 204 || status === 304 || headers['Content-Length'] !== undefined) return headers;
   const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  return { ...headers, 'Content-Length': String(length) };
+  return joinHeaders(headers, { 'Content-Length': String(length) });
 }

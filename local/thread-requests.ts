@@ -61,6 +61,8 @@ export interface RequestPool extends Http {
 interface Pending {
   readonly environment: object;
   readonly reply: Reply;
+  /** Listens for its client to leave. */
+  readonly gone: () => void;
   readonly resolve: () => void;
   readonly reject: (cause: Error) => void;
 }
@@ -75,6 +77,7 @@ export function requestPool(
   function settle(call: number): Pending | undefined {
     const found = pending.get(call);
     pending.delete(call);
+    found?.reply.gone.removeEventListener('abort', found.gone);
     return found;
   }
 
@@ -85,9 +88,10 @@ export function requestPool(
       calls += 1;
       const call = calls;
       return new Promise((resolve, reject) => {
-        pending.set(call, { environment: chosen.environment, reply, resolve, reject });
-        chosen.tell({ type: 'request', call, request });
         const gone = (): void => chosen.tell({ type: 'gone', call });
+        const { environment } = chosen;
+        pending.set(call, { environment, reply, gone, resolve, reject });
+        chosen.tell({ type: 'request', call, request });
         // It may have left while its body was read.
         if (reply.gone.aborted) gone();
         else reply.gone.addEventListener('abort', gone);
@@ -117,7 +121,7 @@ export function requestPool(
     buried(environment) {
       for (const [call, one] of pending) {
         if (one.environment !== environment) continue;
-        pending.delete(call);
+        settle(call);
         one.reject(new Error('The environment died'));
       }
     },

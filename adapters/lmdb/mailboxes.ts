@@ -121,7 +121,7 @@ export function lmdbMailboxes(
 
     async append(connectionId, added) {
       const outcome = change(() => append(connectionId, added));
-      if (outcome === 'done') waiters.wake(sessionOf(connectionId));
+      if (outcome === 'done') await waiters.wake(sessionOf(connectionId));
       return outcome;
     },
 
@@ -164,7 +164,7 @@ export function lmdbMailboxes(
         rows.putSync([session], { ...row, closed, expiresAt: last });
         return true;
       });
-      if (done) waiters.wake(session);
+      if (done) void waiters.wake(session);
       return done;
     },
 

@@ -11,7 +11,11 @@ interface Wait {
 
 export interface Waiters {
   wait(session: string, wait: Wait): Promise<void>;
-  wake(session: string): void;
+  /**
+   * Those who wait for this session go on at the end of this turn of the loop. Resolves once they
+   * have: a sender who is answered then does not run ahead of its receivers.
+   */
+  wake(session: string): Promise<void>;
   /** Nobody waits any more: what there is to look at will be closed. */
   stop(): void;
 }
@@ -19,7 +23,7 @@ export interface Waiters {
 export function makeWaiters(): Waiters {
   const waiting = new Map<string, Set<() => void>>();
   /** Sessions that wake at the end of this turn. */
-  const called = new Set<string>();
+  const called = new Map<string, Promise<void>>();
   let stopped = false;
 
   function leave(session: string, wake: () => void): void {
@@ -53,12 +57,17 @@ export function makeWaiters(): Waiters {
     // What comes in one turn of the loop is taken in one: a poll answers with all of it.
     wake(session) {
       const woken = waiting.get(session);
-      if (woken === undefined || called.has(session)) return;
-      called.add(session);
-      setImmediate(() => {
-        called.delete(session);
-        for (const done of [...woken]) done();
+      const already = called.get(session);
+      if (woken === undefined || already !== undefined) return already ?? Promise.resolve();
+      const waking = new Promise<void>((resolve) => {
+        setImmediate(() => {
+          called.delete(session);
+          for (const done of [...woken]) done();
+          resolve();
+        });
       });
+      called.set(session, waking);
+      return waking;
     },
     stop() {
       stopped = true;

@@ -70,7 +70,7 @@ export function memoryMailboxes(world: {
       if (box.posts.length + posts.length > limits.mailboxPostsMax) return 'full';
       box.posts.push(...posts);
       box.bytes = bytes;
-      waiters.wake(sessionOf(connectionId));
+      await waiters.wake(sessionOf(connectionId));
       return 'done';
     },
 
@@ -108,7 +108,7 @@ export function memoryMailboxes(world: {
       if (box === undefined) return false;
       box.closed = closed;
       box.expiresAt = box.socket === undefined ? Math.max(box.expiresAt, expiresAt) : expiresAt;
-      waiters.wake(sessionOf(connectionId));
+      void waiters.wake(sessionOf(connectionId));
       return true;
     },
 

@@ -25,10 +25,10 @@ export function crossOrigin(request: HeaderMap): HeaderMap {
   const origin = request['origin'];
   const asked = request['access-control-request-headers'];
   return {
+    Vary: 'Origin',
     ...(origin
       ? { 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' }
       : { 'Access-Control-Allow-Origin': '*' }),
-    Vary: 'Origin',
     ...(asked ? { 'Access-Control-Allow-Headers': asked } : {}),
   };
 }
