@@ -132,7 +132,7 @@ export function entryOf(publication: Logged): Entry {
   if ('entry' in publication) return publication.entry;
   const { message, log } = publication;
   const { at, audience } = log;
-  return { type: 'message', message: { ...message, at, ...(audience ? { audience } : {}) } };
+  return { type: 'message', message: { at, ...message, ...(audience ? { audience } : {}) } };
 }
 
 function sizeOf(publication: Logged): number {

@@ -28,5 +28,5 @@ export async function keepHistory(
 function messagesOf({ seq, entries }: LogRecord): LoggedMessage[] {
   const messages = entries.flatMap((entry) => (entry.type === 'message' ? [entry.message] : []));
   const first = seq - messages.length + 1;
-  return messages.map((message, index) => ({ ...message, seq: first + index }));
+  return messages.map((message, index) => ({ seq: first + index, ...message }));
 }

@@ -173,7 +173,7 @@ export function decodeMeta(bytes: Uint8Array): Meta {
 
 function itemFacts({ message, aside, ...item }: Item) {
   const { id, destination, headers } = message;
-  return { ...item, id, destination, headers, ...(aside ? { aside: 1 } : {}) };
+  return { id, destination, headers, ...item, ...(aside ? { aside: 1 } : {}) };
 }
 
 function itemOf(cell: Cell): Item {

@@ -27,7 +27,7 @@ export async function subscribe(
   assertServed(spelt, ports.logs);
   const destination = ownDestination(spelt, session);
   authorizeSubscription(command, destination, session);
-  await consult('subscribe', { ...command, target: destination }, session, place);
+  await consult('subscribe', { target: destination, ...command }, session, place);
   // CONNECTED must be out before a message can be: another invocation may publish at once.
   if (session.publications.length > 0 || session.greeting) await publishPending(session);
   if (session.ended !== undefined) return;

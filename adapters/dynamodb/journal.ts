@@ -158,7 +158,7 @@ async function keep({ batches }: World, { destination, epoch, messages, until }:
     messages.map((message) => {
       const key = historyKey(destination, epoch, message.seq);
       const { seq } = message;
-      return [seq, { ...key, ...messageRow(message), seq, ...expiry(until) }] as const;
+      return [seq, { seq, ...key, ...messageRow(message), ...expiry(until) }] as const;
     }),
   );
   await batches.write([...rows.values()].map((put) => ({ put })));

@@ -30,9 +30,9 @@ export function commandOf(
     case names.join: {
       const room = textOf(values[0], names.join, 'a room', '"kitchen"');
       return {
-        ...subscription(joinedAs(room), roomOf(namespace, room), headersOf(values[1])),
         again: true,
         ...asked,
+        ...subscription(joinedAs(room), roomOf(namespace, room), headersOf(values[1])),
       };
     }
     case names.leave: {
@@ -42,12 +42,12 @@ export function commandOf(
     case names.message: {
       const room = textOf(values[0], names.message, 'a room', '"kitchen", "hello"');
       const headers: Headers = [['except', 'self']];
-      return { ...sending(roomOf(namespace, room), values.slice(1), headers), ...asked };
+      return Object.assign(sending(roomOf(namespace, room), values.slice(1), headers), asked);
     }
     case names.subscribe: {
       const destination = textOf(values[0], names.subscribe, 'a destination', '"/topic/a"');
       const headers = headersOf(values[1]);
-      return { ...subscription(subscribedAs(destination), destination, headers), ...asked };
+      return Object.assign(subscription(subscribedAs(destination), destination, headers), asked);
     }
     case names.unsubscribe: {
       const destination = textOf(values[0], names.unsubscribe, 'a destination', '"/topic/a"');
