@@ -169,9 +169,9 @@ async function tell(entry: Entry, step: Step): Promise<void> {
   switch (entry.type) {
     case 'message':
       if (step.spread !== undefined) {
-        return step.spread.message({ ...entry.message, seq: step.seq + 1 }, step.record);
+        return step.spread.message({ seq: step.seq + 1, ...entry.message }, step.record);
       }
-      return step.scene.message({ ...entry.message, seq: step.seq + 1 }, step.record.epoch);
+      return step.scene.message({ seq: step.seq + 1, ...entry.message }, step.record.epoch);
     case 'join':
       return join(entry, step);
     case 'leave':

@@ -87,7 +87,7 @@ async function asked(sending: Sending, session: Session, place: Place): Promise<
   const bytes = command.body.length;
   await assertRoomAt(destination, policy?.limits, session, { bytes, place });
   if (policy?.publish === 'members' && policy.logged) await assertMember(destination, session);
-  return publication({ ...sending, headers }, session, place);
+  return publication(Object.assign({}, sending, { headers }), session, place);
 }
 
 function assertSize({ command, headers }: Pick<Sending, 'command' | 'headers'>, limits: Limits) {

@@ -38,6 +38,22 @@ test('who waits when the folder is closed is let go, and looks at nothing any mo
   rmSync(path, { recursive: true });
 });
 
+test.each([
+  ['memory', memory],
+  ['lmdb', lmdb],
+])('%s: an append resolves once those who waited for it go on', async (_, make) => {
+  const { mailboxes, close } = await make({ clock: systemClock, limits: LIMITS });
+  const lease = { receiver: 'r', until: Date.now() + 60_000, expiresAt: Date.now() + 60_000 };
+  await mailboxes.open('s.a', 's.a.1', lease);
+  const order: string[] = [];
+  const { signal } = new AbortController();
+  const told = mailboxes.changed('s.a', 60_000, signal).then(() => order.push('told'));
+  await mailboxes.append('s.a.1', [Buffer.from('x')]).then(() => order.push('appended'));
+  await told;
+  expect(order).toEqual(['told', 'appended']);
+  await close();
+});
+
 mailboxContract('memory', memory);
 mailboxContract('lmdb', lmdb);
 gatesContract('memory', memory);
