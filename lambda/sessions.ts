@@ -73,7 +73,7 @@ export interface SessionOptions {
   readonly keepsInterrupted: boolean;
 }
 
-/** Of a session without a receiver. */
+/** Of a session that is, or was lately, without a receiver. */
 interface Watch {
   connectionId: string;
   /** When it expires, in ms; undefined: somebody receives. */
@@ -89,6 +89,7 @@ const INTERRUPTED = { code: 1002, reason: 'Connection interrupted' };
 export function makeSessions(world: SessionWorld, options: SessionOptions): Sessions {
   const { mailboxes, clock, timer, ids, limits, log } = world;
   const { service, sessionSeconds } = options;
+  const watchMilliseconds = sessionSeconds * 1000 + WATCH_MARGIN_MILLISECONDS;
   const watches = new Map<string, Watch>();
   let stopped = false;
 
@@ -107,7 +108,7 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
    */
   function watch({ session, connectionId }: Attached): void {
     if (stopped) return;
-    const due = clock.now() + sessionSeconds * 1000 + WATCH_MARGIN_MILLISECONDS;
+    const due = clock.now() + watchMilliseconds;
     const known = watches.get(session);
     if (known !== undefined) {
       known.connectionId = connectionId;
@@ -120,7 +121,9 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
   }
 
   function arm(session: string, watch: Watch, due: number): void {
-    watch.cancel = timer.after(Math.max(0, due - clock.now()), () => {
+    // Not longer than a watch takes: the clock may have been set back, and be set right again.
+    const left = Math.min(Math.max(0, due - clock.now()), watchMilliseconds);
+    watch.cancel = timer.after(left, () => {
       if (watch.due !== undefined && watch.due > clock.now()) return arm(session, watch, watch.due);
       watches.delete(session);
       const { connectionId } = watch;

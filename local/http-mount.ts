@@ -142,7 +142,7 @@ function goneOf(socket: Socket): AbortSignal {
   if (socket.destroyed) return AbortSignal.abort();
   const left = new AbortController();
   // A client may have any number of requests in flight on it.
-  setMaxListeners(0, left.signal);
+  setMaxListeners(Number.POSITIVE_INFINITY, left.signal);
   socket.once('close', () => left.abort());
   signals.set(socket, left.signal);
   return left.signal;

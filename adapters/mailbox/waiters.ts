@@ -56,13 +56,14 @@ export function makeWaiters(): Waiters {
     },
     // What comes in one turn of the loop is taken in one: a poll answers with all of it.
     wake(session) {
-      const woken = waiting.get(session);
       const already = called.get(session);
-      if (woken === undefined || already !== undefined) return already ?? Promise.resolve();
+      if (already !== undefined) return already;
+      if (!waiting.has(session)) return Promise.resolve();
       const waking = new Promise<void>((resolve) => {
         setImmediate(() => {
           called.delete(session);
-          for (const done of [...woken]) done();
+          // Not those of when it was called: one may have gone, and another have come.
+          for (const done of [...(waiting.get(session) ?? [])]) done();
           resolve();
         });
       });

@@ -54,6 +54,30 @@ test.each([
   await close();
 });
 
+test.each([
+  ['memory', memory],
+  ['lmdb', lmdb],
+])(
+  '%s: who comes to wait in the turn in which another left is told all the same',
+  async (_, make) => {
+    const { mailboxes, close } = await make({ clock: systemClock, limits: LIMITS });
+    const lease = { receiver: 'r', until: Date.now() + 60_000, expiresAt: Date.now() + 60_000 };
+    await mailboxes.open('s.a', 's.a.1', lease);
+    const [leaves, stays] = [new AbortController(), new AbortController()];
+    const left = mailboxes.changed('s.a', 60_000, leaves.signal);
+    const first = mailboxes.append('s.a.1', [Buffer.from('1')]);
+    leaves.abort();
+    await left;
+    await mailboxes.take('s.a', 'r');
+    const order: string[] = [];
+    const told = mailboxes.changed('s.a', 60_000, stays.signal).then(() => order.push('told'));
+    await mailboxes.append('s.a.1', [Buffer.from('2')]).then(() => order.push('appended'));
+    expect(order).toEqual(['told', 'appended']);
+    await Promise.all([first, told]);
+    await close();
+  },
+);
+
 mailboxContract('memory', memory);
 mailboxContract('lmdb', lmdb);
 gatesContract('memory', memory);

@@ -7,9 +7,10 @@ import { type Attached, makeSessions } from '../../lambda/sessions.ts';
 
 const SESSION_SECONDS = 5;
 
-/** Actions run, in order, as `pass` comes to their time. */
+/** Actions run, in order, as `pass` comes to their time, whatever the clock is set to. */
 function movedTime() {
   let now = 1_000_000;
+  let ahead = 0;
   const actions = new Map<object, { at: number; action: () => void }>();
   const timer: Timer = {
     sleep: () => Promise.reject(new Error('nobody sleeps here')),
@@ -20,7 +21,10 @@ function movedTime() {
     },
   };
   return {
-    clock: { now: () => now },
+    clock: { now: () => now + ahead },
+    setClock(milliseconds: number): void {
+      ahead += milliseconds;
+    },
     timer,
     set: () => actions.size,
     async pass(milliseconds: number): Promise<void> {
@@ -43,11 +47,19 @@ function movedTime() {
 function world() {
   const time = movedTime();
   const lost: string[] = [];
+  const looked: string[] = [];
   const { clock, timer } = time;
+  const mailboxes = memoryMailboxes({ clock, limits: LIMITS });
   const log = { info: () => undefined, warn: () => undefined, error: fail };
   const sessions = makeSessions(
     {
-      mailboxes: memoryMailboxes({ clock, limits: LIMITS }),
+      mailboxes: {
+        ...mailboxes,
+        find(session) {
+          looked.push(session);
+          return mailboxes.find(session);
+        },
+      },
       clock,
       timer,
       ids: systemIds,
@@ -69,7 +81,7 @@ function world() {
     if (attached === 'busy') throw new Error('busy');
     return attached;
   };
-  return { time, lost, sessions, poll };
+  return { time, lost, looked, sessions, poll };
 }
 
 function fail(event: string, cause: unknown): never {
@@ -96,17 +108,29 @@ test('the end of a session is told once, its time after the last of many receive
   expect(time.set()).toBe(0);
 });
 
-test('a receiver that stays for long is not taken for none', async () => {
-  const { time, lost, sessions, poll } = world();
+test('a receiver that stays for long is not taken for none, nor looked for', async () => {
+  const { time, lost, looked, sessions, poll } = world();
   await sessions.release(await poll());
   const held = await poll();
   await time.pass(4 * SESSION_SECONDS * 1000);
-  expect(lost).toEqual([]);
+  expect([lost, looked]).toEqual([[], []]);
   await sessions.release(held);
   await time.pass(SESSION_SECONDS * 1000 - 1);
   expect(lost).toEqual([]);
   await time.pass(100);
   expect(lost).toEqual([held.connectionId]);
+});
+
+test('the end of a session is told in time though the clock was set back meanwhile', async () => {
+  const { time, lost, sessions, poll } = world();
+  await sessions.release(await poll());
+  time.setClock(-3_600_000);
+  await time.pass(2 * SESSION_SECONDS * 1000);
+  const last = await poll();
+  await sessions.release(last);
+  await time.pass(2 * SESSION_SECONDS * 1000 + 100);
+  expect(lost).toEqual([last.connectionId]);
+  expect(time.set()).toBe(0);
 });
 
 test('a session waits on one timer, however often it is polled, and stop forgets it', async () => {
