@@ -118,7 +118,7 @@ export function decodeItem(bytes: Uint8Array): Item {
 
 export function encodeLease(lease: Lease): Uint8Array {
   const { item, ...facts } = lease;
-  return encodeCell({ ...itemFacts(item), ...facts }, item.message.body);
+  return encodeCell(Object.assign({}, itemFacts(item), facts), item.message.body);
 }
 
 export function decodeLease(bytes: Uint8Array): Lease {

@@ -103,15 +103,17 @@ class ServerReply implements Reply {
     }
     this.#flush();
     const response = this.#response;
-    if (response.destroyed || response.write(chunk)) return Promise.resolve();
+    if (response.req.socket.destroyed || response.write(chunk)) return Promise.resolve();
+    // Of its socket: a response that has yet to get it is not told of its end.
+    const { socket } = response.req;
     return new Promise((resolve) => {
       const done = (): void => {
         response.off('drain', done);
-        response.off('close', done);
+        socket.off('close', done);
         resolve();
       };
       response.on('drain', done);
-      response.on('close', done);
+      socket.on('close', done);
     });
   }
 

@@ -46,7 +46,7 @@ export interface Mailboxes {
    * Adds posts behind those that wait. `gone`: closed, expired, or another connection's by now.
    * `full`: they would pass `mailboxBytesMax` or `mailboxPostsMax`; nothing is added. A socket: the
    * gate is open, and whoever has posts gives them to it; nothing is added.
-   * On one machine it resolves once those of this process who waited go on, so that no sender runs
+   * On one machine it resolves once those of this thread who waited go on, so that no sender runs
    * ahead of its receivers.
    */
   append(

@@ -54,6 +54,8 @@ async function rounds(): Promise<void> {
   for (let count = 0; count < ROUNDS; count++) {
     await round('/topic/a');
     await round('/room/a');
+    await round('/queue/a');
+    await post('/topic/nobody', 'hi');
     await poll();
   }
 }
@@ -62,6 +64,7 @@ await new Promise((resolve) => ws.on('open', resolve));
 await say('CONNECT\naccept-version:1.2\nhost:a\n\n');
 await say('SUBSCRIBE\nid:a\nreceipt:a\ndestination:/topic/a\n\n');
 await say('SUBSCRIBE\nid:b\nreceipt:b\ndestination:/room/a\n\n');
+await say('SUBSCRIBE\nid:c\nreceipt:c\ndestination:/queue/a\n\n');
 await post(`${SESSION}/xhr`);
 await post(
   `${SESSION}/xhr_send`,

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const PLAY = fileURLToPath(new URL('./hidden-classes-play.ts', import.meta.url));
 const SOURCES = fileURLToPath(new URL('../../local/sources.mjs', import.meta.url));
 
-test('sending to a topic, to a room and polls of SockJS make no hidden class a message', () => {
+test('topics, rooms, queues, polls of SockJS and plain HTTP make no hidden class a message', () => {
   const folder = mkdtempSync(join(tmpdir(), 'stompway-test-'));
   try {
     const log = join(folder, 'v8.log');

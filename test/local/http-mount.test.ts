@@ -94,3 +94,23 @@ test('requests in flight on one socket share a signal that any number may listen
   socket.destroy();
   await Promise.all(left);
 });
+
+test('who writes to a client that has left is not kept waiting, in the line of its socket too', async () => {
+  const { replies, client, held } = await start();
+  const socket = await client();
+  socket.write(REQUEST.repeat(2));
+  await held(2);
+  const gone = replies.map(
+    ({ gone }) => new Promise((resolve) => gone.addEventListener('abort', resolve)),
+  );
+  // The second has no socket yet: what it writes waits behind the first, which says nothing.
+  const second = replies[1];
+  second?.start(200, {});
+  const large = Buffer.alloc(1024 * 1024);
+  await second?.write(large);
+  const stuck = second?.write(large);
+  socket.destroy();
+  await Promise.all(gone);
+  await stuck;
+  await second?.write(large);
+});
