@@ -16,6 +16,7 @@ import type { Subscriber } from '../broker/model.ts';
 import type { Ports } from '../broker/ports.ts';
 import { makeTurn } from '../broker/turn.ts';
 import { taskHandler } from '../lambda/work.ts';
+import { takeNoFlags } from '../local/flags.ts';
 import { jsonDialect } from '../protocol/json/dialect.ts';
 import { makeDetect } from '../protocol/negotiate.ts';
 import { rawCarrier } from '../protocol/raw.ts';
@@ -265,6 +266,7 @@ function fail(event: string, cause: unknown): never {
 }
 
 async function main(): Promise<void> {
+  takeNoFlags('npm run bench:audience takes no options.');
   const badDay = { ...CLOUD, ...BAD_DAY };
   const cases = [
     ['10,000', 10_000, CLOUD, 'direct'],

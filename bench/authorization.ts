@@ -9,9 +9,12 @@ import { SignJWT } from 'jose';
 import { parseIdentity } from '../broker/identity-settings.ts';
 import { LIMITS } from '../broker/limits.ts';
 import type { QueueEvent, QueueRecord } from '../lambda/events.ts';
+import { takeNoFlags } from '../local/flags.ts';
 import { type HandlersAndHttp, type Keeping, makeHandlers } from '../local/handlers.ts';
 import { memoryKeeping } from '../local/memory.ts';
 import { openSecurity } from '../local/security.ts';
+
+takeNoFlags('npm run bench:authorization takes no options.');
 
 const BAR = 1.15;
 const ROUNDS = 41;

@@ -12,8 +12,11 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LIMITS } from '../broker/limits.ts';
 import type { Headers } from '../broker/model.ts';
+import { takeNoFlags } from '../local/flags.ts';
 import { stompDialect } from '../protocol/stomp/dialect.ts';
 import { frameBytes, parseFrame } from '../protocol/stomp/frame.ts';
+
+takeNoFlags('npm run bench:codec takes no options.');
 
 /** The parts of stompjs that are compared; its package exports neither. */
 interface Stompjs {

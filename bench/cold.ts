@@ -14,8 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HANDLERS } from '../infra/handler.ts';
+import { takeNoFlags } from '../local/flags.ts';
 import { type Load, openPublishing, readLoad, SUBSCRIBERS } from './publish.ts';
 import { sdkBundle } from './sdk-bundle.ts';
+
+takeNoFlags('npm run bench:cold takes no options.');
 
 const ROUNDS = 21;
 const PUBLISH_ROUNDS = 11;

@@ -8,7 +8,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import SockJS from 'sockjs-client';
+import { takeNoFlags } from '../local/flags.ts';
 import { LOADED, STARTED } from './peers/peer.ts';
+
+takeNoFlags('npm run bench:fallback takes no options.\nVariables: MESSAGES (1000), ROUNDS (3)');
 
 const SERVICES = ['echo', 'chat'] as const;
 const TRANSPORTS = ['websocket', 'xhr-streaming', 'eventsource', 'xhr-polling'] as const;

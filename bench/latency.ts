@@ -11,7 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { startBroker } from '../local/broker.ts';
+import { takeNoFlags } from '../local/flags.ts';
 import { startPeer } from './peers/peer.ts';
+
+takeNoFlags('npm run bench:latency takes no options.');
 
 interface Latency {
   readonly topic: Percentiles;

@@ -13,7 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LIMITS } from '../broker/limits.ts';
+import { takeNoFlags } from '../local/flags.ts';
 import { bundledClient, keepTo, startClient } from './post-process.ts';
+
+takeNoFlags('npm run bench:burst takes no options.');
 
 const POSTS = 1000;
 const ANSWER_MILLISECONDS = 30;

@@ -9,9 +9,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { takeNoFlags } from '../local/flags.ts';
 import type { PeerName } from './peers/manner.ts';
 import { type Peer, startPeer } from './peers/peer.ts';
 import { gatherQueues, type QueuesCrowd } from './queues-crowd.ts';
+
+takeNoFlags('npm run bench:queues takes no options.');
 
 const QUEUES = 10;
 const BODY_BYTES = 256;

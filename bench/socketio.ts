@@ -8,9 +8,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { takeNoFlags } from '../local/flags.ts';
 import { LOADED, STARTED } from './peers/peer.ts';
 import { type Crowd, gatherCrowd } from './socketio-crowd.ts';
 import { KINDS, type Kind } from './socketio-server.ts';
+
+takeNoFlags('npm run bench:socketio takes no options.');
 
 const BODY_BYTES = 256;
 const BAR = 1.2;

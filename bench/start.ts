@@ -8,6 +8,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { takeNoFlags } from '../local/flags.ts';
+
+takeNoFlags('npm run bench:start takes no options.');
 
 const STARTS = 7;
 

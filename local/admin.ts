@@ -3,7 +3,8 @@
  * STOMPWAY_URL says where it is (http://127.0.0.1:8080), STOMPWAY_ADMIN_KEY opens it.
  */
 const USAGE = `npm run admin -- command
-  list [--user NAME] [--destination /topic/a]   who is connected
+  list [--user NAME] [--destination /topic/a] [--after NEXT]
+                                                 who is connected, page by page
   kick CONNECTION                                end one connection
   ban NAME [TIME]                                end a user's connections; with 2h keep him out
   pardon NAME                                    let him in again
@@ -15,6 +16,15 @@ Variables: STOMPWAY_URL (http://127.0.0.1:8080), STOMPWAY_ADMIN_KEY`;
 const UNCONFIGURED =
   'This broker serves no administration: its stompway.json has no "administration": {"keys": […]}.';
 
+/** More than these is a mistake: `kick` of two would end one. */
+const WORDS_MAX: ReadonlyMap<string | undefined, number> = new Map([
+  ['kick', 1],
+  ['ban', 2],
+  ['pardon', 1],
+  ['ban-token', 2],
+  ['durables', 1],
+]);
+
 interface Request {
   readonly method: string;
   readonly path: string;
@@ -24,12 +34,13 @@ interface Request {
 const request = requestOf(process.argv.slice(2));
 if (['--help', '-h'].includes(process.argv[2] ?? '')) console.log(USAGE);
 else if (request === undefined) {
-  console.error(`This is no such command, or part of it is missing.\n\n${USAGE}`);
+  console.error(`This is no such command, or part of it is missing or too much.\n\n${USAGE}`);
   process.exitCode = 2;
 } else process.exitCode = await ask(request);
 
 function requestOf(args: readonly string[]): Request | undefined {
   const [command, first = '', second, ...rest] = args;
+  if (args.length - 1 > (WORDS_MAX.get(command) ?? Number.POSITIVE_INFINITY)) return undefined;
   const name = encodeURIComponent(first);
   const ban = (time: string | undefined) =>
     time === undefined ? '' : `?ban=${encodeURIComponent(time)}`;
@@ -47,7 +58,7 @@ function requestOf(args: readonly string[]): Request | undefined {
     case 'durables':
       return first === '' ? undefined : { method: 'GET', path: `/durables?client-id=${name}` };
     case 'send':
-      if (first === '' || second === undefined) return undefined;
+      if (first === '' || second === undefined || rest.length === 0) return undefined;
       return { method: 'POST', path: `/users/${name}/${second}`, body: rest.join(' ') };
     default:
       return undefined;

@@ -2,6 +2,7 @@
  * The flags of a command: `--help` is answered, and what is not understood is refused in words with
  * exit code 2, before anything starts.
  */
+import { parseArgs } from 'node:util';
 
 /** What is said in place of the command, and the exit code that goes with it. */
 export interface Told {
@@ -28,6 +29,11 @@ export function parseFlags<Flags>(
 export function readFlags<Flags>(usage: string, parse: (args: string[]) => Flags): Flags {
   const parsed = parseFlags(process.argv.slice(2), usage, parse);
   return 'told' in parsed ? leave(parsed) : parsed.flags;
+}
+
+/** For a command that takes none: whatever is given is refused, rather than ignored. */
+export function takeNoFlags(usage: string): void {
+  readFlags(usage, (args) => parseArgs({ args, options: {} }));
 }
 
 /** Ends the process: a flag is known, and its value is none. */

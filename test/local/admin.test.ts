@@ -14,13 +14,22 @@ async function admin(url: string, ...args: readonly string[]) {
   return { code, words: (await words).join('') };
 }
 
-test.each([[['frobnicate']], [['kick']], [['list', '--usr', 'ann']], [['list', '--user']]])(
+test.each([
+  [['frobnicate']],
+  [['kick']],
+  [['kick', 'one', 'two']],
+  [['ban', 'ann', '2h', 'bob']],
+  [['list', '--usr', 'ann']],
+  [['list', '--user']],
+  [['list', '--after']],
+  [['send', 'ann', 'queue/x']],
+])(
   '%j is answered with what there is, and asks the broker nothing',
   async (args) => {
     const { code, words } = await admin('http://127.0.0.1:1', ...args);
     expect(code).toBe(2);
-    expect(words).toContain('This is no such command, or part of it is missing.');
-    expect(words).toContain('list [--user NAME]');
+    expect(words).toContain('This is no such command, or part of it is missing or too much.');
+    expect(words).toContain('list [--user NAME] [--destination /topic/a] [--after NEXT]');
   },
   30_000,
 );
