@@ -96,7 +96,9 @@ async function route(
     response.setHeader('Upgrade', 'websocket');
     sendWords(response, 426, 'This is a WebSocket: connect with ws://, not http://.');
   } else {
-    sendWords(response, 404, `Nothing is served here; the WebSocket is at /${gateway.stage}.`);
+    const places = 'destinations begin with /topic/, /room/, /queue/ and the like';
+    const words = `Nothing is served here: ${places}; the WebSocket is at /${gateway.stage}.`;
+    sendWords(response, 404, words);
   }
 }
 

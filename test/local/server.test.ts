@@ -124,6 +124,7 @@ test('only GET and HEAD are for the page', async () => {
 
 test.each([
   ['/nothing', 404, 'the WebSocket is at /ws'],
+  ['/topics/misspelt', 404, 'destinations begin with /topic/, /room/, /queue/'],
   ['/ws', 426, 'This is a WebSocket'],
   ['/ws/', 426, 'This is a WebSocket'],
   ['/ws/more', 404, 'Nothing is served here'],
