@@ -67,11 +67,11 @@ async function principalOf(
 function destinationOf({ path }: HttpRequest): string {
   try {
     return decodeURIComponent(path);
-  } catch (cause) {
+  } catch {
     throw new BrokerError(
       'destination-invalid',
       'The path is not UTF-8, percent-encoded',
-      `Encode each name of the destination as a browser does. (${String(cause)})`,
+      'Encode each name of the destination as a browser does.',
     );
   }
 }
