@@ -3,7 +3,8 @@
  * query, with no state: for the few calls that are made by ourselves, and for DynamoDB's client in
  * the bundles, where it stands in for `@smithy/signature-v4` (sdk-signer.ts).
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { sha256 } from '../broker/digest.ts';
 import type { Credentials } from './environment-credentials.ts';
 
 export interface Unsigned {
@@ -46,10 +47,6 @@ export function signedHeaders(
   const signature = hmac(key, toSign).toString('hex');
   const authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${names}, Signature=${signature}`;
   return { ...headers, authorization };
-}
-
-function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {

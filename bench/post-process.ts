@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { BUNDLED } from '../infra/bundle-settings.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -13,12 +14,7 @@ export async function bundledClient(folder: string): Promise<string> {
   await build({
     entryPoints: [join(here, 'post-client.ts')],
     outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    minify: true,
+    ...BUNDLED,
     logLevel: 'error',
   });
   return outfile;

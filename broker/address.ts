@@ -3,20 +3,12 @@
  * hold no dot, so the form tells which is which. A session's name may be used again once the session
  * is gone, its connection id never: `life` is new each time.
  */
-import * as crypto from 'node:crypto';
+import { sha256 } from './digest.ts';
 
 /** The store's name for a session: what the client chose, under the service that it is of. */
 export function sessionName(service: string, chosen: string): string {
   // A digest has one length whatever was chosen, and a log that shows it gives nothing away.
-  return `s.${digest(`${service}\n${chosen}`)}`;
-}
-
-/** Node 20.12 and later have it in one step. */
-function digest(text: string): string {
-  return (
-    crypto.hash?.('sha256', text, 'base64url') ??
-    crypto.createHash('sha256').update(text).digest('base64url')
-  );
+  return `s.${sha256(`${service}\n${chosen}`, 'base64url')}`;
 }
 
 export function sessionConnectionId(session: string, life: string): string {

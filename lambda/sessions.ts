@@ -126,8 +126,8 @@ export function makeSessions(world: SessionWorld, options: SessionOptions): Sess
     watch.cancel = timer.after(left, () => {
       if (watch.due !== undefined && watch.due > clock.now()) return arm(session, watch, watch.due);
       watches.delete(session);
-      const { connectionId } = watch;
       if (watch.due === undefined) return;
+      const { connectionId } = watch;
       check(session, connectionId).catch((cause) =>
         log.error('session-watch', cause, { connectionId }),
       );

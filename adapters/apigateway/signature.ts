@@ -4,7 +4,8 @@
  * day and its credentials, the date for a second, a body's digest while the body stays the same
  * object. A test holds the result against the SDK's own signer, octet for octet.
  */
-import * as crypto from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { sha256 } from '../../broker/digest.ts';
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -138,11 +139,6 @@ function encodeSegment(text: string): string {
   );
 }
 
-/** Node 20.12 and later have it in one step. */
-function sha256(data: string | Uint8Array, as: 'hex' | 'binary' = 'hex'): string {
-  return crypto.hash?.('sha256', data, as) ?? crypto.createHash('sha256').update(data).digest(as);
-}
-
 /** Most canonical requests fit in: a function's token alone has some 1,000 octets. */
 const USUAL_BYTES = 4096;
 const DIGEST_BYTES = 32;
@@ -203,9 +199,9 @@ function keys(region: string): KeyFor {
     | undefined;
   return ({ secretAccessKey: secret }, day) => {
     if (known?.secret !== secret || known.day !== day) {
-      const first = crypto.createHmac('sha256', `AWS4${secret}`).update(day).digest();
+      const first = createHmac('sha256', `AWS4${secret}`).update(day).digest();
       const key = [region, SERVICE, 'aws4_request'].reduce<Uint8Array>(
-        (last, part) => crypto.createHmac('sha256', last).update(part).digest(),
+        (last, part) => createHmac('sha256', last).update(part).digest(),
         first,
       );
       known = { secret, day, key };

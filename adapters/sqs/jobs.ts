@@ -2,8 +2,8 @@
  * Jobs through a FIFO queue. Group and name are digests, for a destination may be longer than SQS's
  * 128 characters, and hold others than it takes.
  */
-import { createHash } from 'node:crypto';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { sha256 } from '../../broker/digest.ts';
 import type { Limits } from '../../broker/limits.ts';
 import type { Job, Jobs } from '../../broker/ports.ts';
 import { writeJob } from '../task-text.ts';
@@ -36,5 +36,5 @@ export function sqsJobs({ client, queueUrl, limits }: SqsJobsOptions): Jobs {
 }
 
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+  return sha256(text, 'base64url');
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { defaultProvider } from '../../adapters/environment-credentials.ts';
+import { BUNDLED } from '../../infra/bundle-settings.ts';
 
 const CREDENTIALS = {
   AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
@@ -78,12 +79,7 @@ test.each(Object.entries(CALLS))(
       const { metafile } = await build({
         stdin: { contents, resolveDir: process.cwd() },
         outfile,
-        bundle: true,
-        platform: 'node',
-        target: 'node20',
-        format: 'esm',
-        mainFields: ['module', 'main'],
-        minify: true,
+        ...BUNDLED,
         metafile: true,
         alias: {
           '@aws-sdk/credential-provider-node': './adapters/environment-credentials.ts',
